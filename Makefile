@@ -1,0 +1,31 @@
+# The two commands, and what they are made of. Each target is one script that can be read on its own; caches are in
+# $COMPANION_CACHE, by default under ~/.cache/companion, and survive a fresh clone.
+
+COMPANION_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/companion
+CARGO_TARGET_DIR ?= $(COMPANION_CACHE)/target
+export COMPANION_CACHE CARGO_TARGET_DIR
+export CONTEXT OPERATOR_IMAGE WORKER_IMAGE POSTGRES_IMAGE REDIS_IMAGE COMPANION_PORT
+
+.PHONY: up down env cluster images
+
+# A quickstart that answers and remembers: in the cluster of CONTEXT=, else in kind where Docker answers, else in our own.
+up:
+	@config/quickstart/up.sh
+
+# Removes what make up made.
+down:
+	@config/quickstart/down.sh
+
+# eval "$(make -s env)": how any client reaches the running quickstart.
+env:
+	@config/quickstart/env.sh
+
+# The folder with companion-cluster, kubectl, helm, kind and kubeconform.
+cluster:
+	@config/quickstart/packages.sh
+	@tests/cluster/build.sh
+
+# All images, from the local build.
+images:
+	cargo build --release --locked --workspace --bins
+	@for name in operator worker postgres redis; do config/images/build.sh $$name || exit 1; done

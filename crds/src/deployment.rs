@@ -1,0 +1,138 @@
+//! `CompanionDeployment`: the one resource a platform team applies. Its spec is put together here from one file per
+//! concern, with the rules that span several of them.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::auth::Auth;
+use crate::database::Database;
+use crate::llm::Llm;
+use crate::memory::{Embeddings, Memory, Sessions};
+use crate::redis::Redis;
+use crate::serving::{Drain, Limits};
+use crate::status::CompanionDeploymentStatus;
+use crate::workload::{Autoscaling, DeletionPolicy, Migrations, PullSecret, Resources, Rollout, Scheduling};
+
+/// A pool of chat workers and everything it needs.
+#[derive(Clone, Debug, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "companion.dev",
+    version = "v1alpha1",
+    kind = "CompanionDeployment",
+    plural = "companiondeployments",
+    shortname = "cdep",
+    category = "companion",
+    namespaced,
+    status = "CompanionDeploymentStatus",
+    derive = "PartialEq",
+    annotation("helm.sh/resource-policy", "keep"),
+    doc = "A pool of chat workers and everything it needs: database schema, Redis, connection budget, autoscaling.",
+    scale(
+        spec_replicas_path = ".spec.replicas",
+        status_replicas_path = ".status.replicas",
+        label_selector_path = ".status.selector"
+    ),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "Workers", type_ = "integer", json_path = ".status.readyReplicas"),
+    printcolumn(name = "Wanted", type_ = "integer", json_path = ".status.replicas", priority = "1"),
+    printcolumn(name = "Schema", type_ = "integer", json_path = ".status.schemaVersion", priority = "1"),
+    printcolumn(name = "Pool", type_ = "integer", json_path = ".status.connections.perWorker", priority = "1"),
+    printcolumn(name = "Image", type_ = "string", json_path = ".status.image", priority = "1"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message", priority = "1"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
+        .message("metadata.name must be at most 40 lower-case letters, digits and dashes, and begin with a letter: services are named after it")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!(has(self.replicas) && has(self.autoscaling))")
+        .message("set replicas or autoscaling, not both: the autoscaler owns the number"),
+    validation = Rule::new("duration(self.drain.gracePeriod) >= duration(self.llm.timeouts.turn) + duration('10s')")
+        .message("drain.gracePeriod must be at least llm.timeouts.turn plus 10s, or streams are cut when a worker stops"),
+    validation = Rule::new("has(self.database.managed) == has(oldSelf.database.managed)")
+        .message("database cannot change between managed and external: make a new resource and move the data"),
+    validation = Rule::new("has(self.tenant) == has(oldSelf.tenant) && (!has(self.tenant) || self.tenant == oldSelf.tenant)")
+        .message("tenant cannot be changed: it is part of every user's identity"),
+)]
+pub struct CompanionDeploymentSpec {
+    /// Production refuses unsafe settings.
+    #[serde(default)]
+    pub environment: Environment,
+    /// The worker's image, best by digest. Default: the operator's own release when the resource was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub image: Option<String>,
+    /// Secrets for pulling images.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub image_pull_secrets: Vec<PullSecret>,
+    /// A fixed number of workers. Default: 1, unless `autoscaling` is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub replicas: Option<u32>,
+    /// Workers that follow the load, instead of `replicas`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
+    /// How new workers replace old ones.
+    #[serde(default)]
+    pub rollout: Rollout,
+    /// What one worker asks of its node.
+    #[serde(default)]
+    pub resources: Resources,
+    /// Which nodes workers run on.
+    #[serde(default)]
+    pub scheduling: Scheduling,
+    /// A ServiceAccount that exists already. Default: one made for this resource, without a token.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 253))]
+    pub service_account_name: String,
+    /// Separates users on a shared database or Redis. Default: `namespace/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128), pattern("^[A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?$"))]
+    pub tenant: Option<String>,
+    /// Long-term memory.
+    pub database: Database,
+    /// Sessions, limits and stream replay.
+    pub redis: Redis,
+    /// When and how the schema changes.
+    #[serde(default)]
+    pub migrations: Migrations,
+    /// What becomes of managed storage when the resource is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// Which models answer.
+    pub llm: Llm,
+    /// The model that makes memories searchable.
+    #[serde(default)]
+    pub embeddings: Embeddings,
+    /// Who may chat.
+    pub auth: Auth,
+    /// What is remembered and recalled.
+    #[serde(default)]
+    pub memory: Memory,
+    /// The recent conversation in Redis.
+    #[serde(default)]
+    pub sessions: Sessions,
+    /// Bounds on what is asked of the service.
+    #[serde(default)]
+    pub limits: Limits,
+    /// How a worker goes.
+    #[serde(default)]
+    pub drain: Drain,
+    /// Stops the workers and every change to the schema; data and settings stay.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+/// What kind of use a deployment is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Environment {
+    /// Refuses unsafe settings.
+    #[default]
+    Production,
+    /// For trying things out.
+    Development,
+}

@@ -1,0 +1,37 @@
+//! What the operator and the worker agree on: the `CompanionDeployment` API (one file per concern of its spec), the
+//! worker's configuration file ([`config`]) and what its Jobs report back ([`report`]).
+//!
+//! No code here reads or writes anything: these are shapes, their defaults, and the rules the API server checks.
+
+pub mod auth;
+pub mod config;
+pub mod database;
+pub mod deployment;
+pub mod llm;
+pub mod memory;
+pub mod redis;
+pub mod report;
+pub mod secret;
+pub mod serving;
+pub mod status;
+pub mod text;
+pub mod workload;
+pub mod yaml;
+
+pub use deployment::{CompanionDeployment, CompanionDeploymentSpec, Environment};
+pub use status::CompanionDeploymentStatus;
+
+/// Longest name of a `CompanionDeployment`: children append up to 20 characters, and a Service's name ends at 63.
+pub const MAX_NAME_LENGTH: usize = 40;
+
+/// Seconds between a pod's removal from its Service and SIGTERM: endpoints need a moment to reach every proxy.
+pub const PRE_STOP_SECONDS: u64 = 5;
+
+/// Connections a worker keeps once it got SIGTERM: enough to settle the turns that are still streaming.
+pub const DRAINING_CONNECTIONS: u32 = 2;
+
+/// Connections the job queue of one deployment holds besides the workers' pools.
+pub const JOB_CONNECTIONS: u32 = 4;
+
+/// Fewest connections a worker can serve with.
+pub const MIN_POOL_SIZE: u32 = 4;

@@ -1,0 +1,134 @@
+//! Which models answer: providers, routes and their deadlines.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::secret::SecretKeyRef;
+use crate::text::{Decimal, Span};
+
+/// The language models of a deployment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("self.providers.exists(provider, provider.name == self.routes.normal.provider)")
+        .message("llm.routes.normal.provider must be the name of one of llm.providers"),
+    validation = Rule::new("!has(self.routes.detection) || self.providers.exists(provider, provider.name == self.routes.detection.provider)")
+        .message("llm.routes.detection.provider must be the name of one of llm.providers"),
+)]
+pub struct Llm {
+    /// Services that speak the OpenAI API.
+    #[schemars(length(min = 1, max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub providers: Vec<Provider>,
+    /// Which provider and model serves which kind of message.
+    pub routes: Routes,
+    /// Deadlines of one answer.
+    #[serde(default)]
+    pub timeouts: Timeouts,
+    /// Tries after the first that a provider gets, as long as it has sent no token.
+    #[serde(default)]
+    pub retries: Retries,
+}
+
+/// A service that speaks the OpenAI API, or the stand-in that needs none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.baseURL) != has(self.simulated)")
+        .message("set exactly one of baseURL and simulated for each of llm.providers"),
+    validation = Rule::new("!has(self.simulated) || !has(self.apiKeySecretRef)")
+        .message("a simulated provider takes no apiKeySecretRef: remove it"),
+)]
+pub struct Provider {
+    /// Name by which routes refer to it.
+    #[schemars(length(min = 1, max = 40), pattern("^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// Root of its API, such as `https://api.openai.com/v1`. Plain http only within the cluster or a private network.
+    #[serde(rename = "baseURL", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    #[x_kube(validation = Rule::new(SAFE_URL)
+        .message("baseURL must be https://, or http:// with a host of this cluster (name, name.namespace.svc) or a private address"))]
+    pub base_url: Option<String>,
+    /// Its API key. Left out for services that need none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key_secret_ref: Option<SecretKeyRef>,
+    /// A deterministic stand-in, labelled as such in every reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<Simulated>,
+}
+
+/// Public hosts need TLS: the API key and what users say would cross the network in the clear.
+const SAFE_URL: &str = r"self.matches('^(https://[^/@?#]+|http://([a-z0-9-]+|([a-z0-9-]+[.])+svc([.]cluster[.]local)?|(10|127)([.][0-9]{1,3}){3}|192[.]168([.][0-9]{1,3}){2}|172[.](1[6-9]|2[0-9]|3[01])([.][0-9]{1,3}){2})(:[0-9]{1,5})?)(/[^?#]*)?$')";
+
+/// The simulated provider has no settings.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Simulated {}
+
+/// Which provider and model serves which kind of message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Routes {
+    /// The route of every message that no other route claims.
+    pub normal: Route,
+    /// A small, cheap model for questions about a message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<Route>,
+}
+
+/// One route: a model of a provider, and how to ask it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Route {
+    /// Name of one of `llm.providers`.
+    #[schemars(length(min = 1, max = 40))]
+    pub provider: String,
+    /// The model's name at that provider.
+    #[schemars(length(min = 1, max = 200))]
+    pub model: String,
+    /// Sampling temperature, 0 to 2. Default: the provider's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("double(self) <= 2.0").message("temperature must be from 0 to 2"))]
+    pub temperature: Option<Decimal>,
+    /// Longest answer in tokens. Default: the provider's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub max_tokens: Option<u32>,
+}
+
+/// Deadlines of one answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Timeouts {
+    /// From the request to the provider's first token, all tries together.
+    pub first_token: Span,
+    /// Between two tokens.
+    pub idle: Span,
+    /// The whole turn.
+    pub turn: Span,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            first_token: Span::seconds(15),
+            idle: Span::seconds(30),
+            turn: Span::seconds(120),
+        }
+    }
+}
+
+/// Tries after the first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Retries {
+    /// How many.
+    #[schemars(range(min = 0, max = 5))]
+    pub max: u32,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self { max: 1 }
+    }
+}

@@ -1,0 +1,56 @@
+//! How much one user, address or worker may ask for, and how a worker goes.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::text::Span;
+
+/// Bounds on what is asked of the service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Limits {
+    /// Requests of one user in a minute, over all workers.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub per_user_per_minute: u32,
+    /// Requests of one address in a minute, over all workers.
+    #[serde(rename = "perIPPerMinute")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub per_ip_per_minute: u32,
+    /// Turns that one worker answers at once; more get 503 with `Retry-After`.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub turns_in_flight_per_worker: u32,
+    /// Largest request body in bytes.
+    #[schemars(range(min = 1024, max = 16_777_216))]
+    pub body_bytes: u32,
+    /// Longest message in characters.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub message_chars: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_user_per_minute: 30,
+            per_ip_per_minute: 120,
+            turns_in_flight_per_worker: 256,
+            body_bytes: 262_144,
+            message_chars: 4_000,
+        }
+    }
+}
+
+/// How a worker goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Drain {
+    /// Time from the decision to stop a worker until it is killed.
+    pub grace_period: Span,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self {
+            grace_period: Span::seconds(150),
+        }
+    }
+}

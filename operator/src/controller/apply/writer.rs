@@ -1,0 +1,194 @@
+//! One write at a time: server-side apply of what differs, creation of what is made once, deletion of what is ours.
+
+use std::fmt::Debug;
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::{Api, Resource, ResourceExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::difference;
+use crate::context::Context;
+use crate::controller::build::labels::{INSTANCE, MANAGED_BY, MANAGER};
+use crate::controller::plan::wanted_replicas;
+use crate::controller::validate::Identity;
+use crate::secret_hash::short;
+
+/// Holds nothing but a Deployment's `replicas`.
+const REPLICAS_MANAGER: &str = "companion-operator/replicas";
+/// Hash of a child as it was last applied: what was taken out of it since then differs in nothing else.
+const APPLIED_ANNOTATION: &str = "companion.dev/applied";
+
+/// A write failed; what comes after it in order was not tried.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// By the API server.
+    #[error("failed to {verb} {kind} {name:?}: {source}")]
+    Api {
+        /// What was tried.
+        verb: &'static str,
+        /// On what kind of child.
+        kind: String,
+        /// On which.
+        name: String,
+        /// Why not.
+        source: kube::Error,
+    },
+    /// A child could not be written as JSON.
+    #[error("failed to write a child as JSON")]
+    Json(#[from] serde_json::Error),
+}
+
+/// A kind of child.
+pub trait Child: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned {}
+impl<K> Child for K where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned
+{
+}
+
+/// Writes the children of one resource, and remembers what came of it.
+pub struct Writer<'a> {
+    context: &'a Context,
+    identity: &'a Identity,
+    /// Children that exist already and belong to somebody else.
+    pub conflicts: Vec<String>,
+    /// Whether anything was written.
+    pub changed: bool,
+}
+
+impl<'a> Writer<'a> {
+    /// A writer for the children of the resource with `identity`.
+    pub fn new(context: &'a Context, identity: &'a Identity) -> Self {
+        Self { context, identity, conflicts: Vec::new(), changed: false }
+    }
+
+    /// Makes a child be as `wanted` says, if it is not. Gives nothing where the name belongs to somebody else.
+    pub async fn ensure<K: Child>(&mut self, live: &[K], wanted: K) -> Result<Option<K>, Error> {
+        let name = wanted.name_any();
+        let api: Api<K> = Api::namespaced(self.context.client.clone(), &self.identity.namespace);
+        let mut body = serde_json::to_value(&wanted)?;
+        let hash = short(&[&body.to_string()]);
+        body["metadata"]["annotations"][APPLIED_ANNOTATION] = hash.into();
+
+        // Lists go by label: what is not in them may still have the name.
+        let listed = live.iter().find(|child| child.name_any() == name).cloned();
+        let existing = match listed {
+            Some(child) => Some(child),
+            None => api.get_opt(&name).await.map_err(failed::<K>("look for", &name))?,
+        };
+        if let Some(existing) = &existing {
+            if !self.is_ours(existing) {
+                self.conflicts.push(format!("{} {name:?}", K::kind(&())));
+                return Ok(None);
+            }
+            if existing.meta().deletion_timestamp.is_some() || !difference::differs(&body, &serde_json::to_value(existing)?) {
+                return Ok(Some(existing.clone()));
+            }
+        }
+        let parameters = PatchParams::apply(MANAGER).force();
+        let applied = match (api.patch(&name, &parameters, &Patch::Apply(&body)).await, &existing) {
+            (Err(kube::Error::Api(status)), Some(existing)) if status.is_invalid() => replace(&api, existing, body).await?,
+            (applied, _) => applied,
+        };
+        let applied = applied.map_err(failed::<K>("apply", &name))?;
+        self.wrote::<K>("patch", &name);
+        Ok(Some(applied))
+    }
+
+    /// Makes a child that is never changed. Somebody faster is fine.
+    pub async fn create<K: Child>(&mut self, child: K) -> Result<(), Error> {
+        let name = child.name_any();
+        let api: Api<K> = Api::namespaced(self.context.client.clone(), &self.identity.namespace);
+        let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+        match api.create(&parameters, &child).await {
+            Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
+            Err(source) => Err(failed::<K>("create", &name)(source)),
+            Ok(_) => {
+                self.wrote::<K>("create", &name);
+                Ok(())
+            }
+        }
+    }
+
+    /// Sets the number of workers under a field manager of its own.
+    pub async fn set_replicas(&mut self, deployment: Deployment, count: u32) -> Result<Deployment, Error> {
+        if wanted_replicas(&deployment) == count {
+            return Ok(deployment);
+        }
+        let name = deployment.name_any();
+        let api: Api<Deployment> = Api::namespaced(self.context.client.clone(), &self.identity.namespace);
+        let body = json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": { "name": name },
+            "spec": { "replicas": count },
+        });
+        let parameters = PatchParams::apply(REPLICAS_MANAGER).force();
+        let applied = api.patch(&name, &parameters, &Patch::Apply(&body)).await;
+        let applied = applied.map_err(failed::<Deployment>("set the number of workers of", &name))?;
+        self.wrote::<Deployment>("patch", &name);
+        Ok(applied)
+    }
+
+    /// Removes those of `children` that are this resource's.
+    pub async fn remove<K: Child>(&mut self, children: Vec<&K>) -> Result<(), Error> {
+        let api: Api<K> = Api::namespaced(self.context.client.clone(), &self.identity.namespace);
+        for child in children {
+            if !self.owns(child) || child.meta().deletion_timestamp.is_some() {
+                continue;
+            }
+            let name = child.name_any();
+            let parameters = DeleteParams {
+                preconditions: Some(Preconditions { uid: child.uid(), resource_version: None }),
+                ..DeleteParams::background()
+            };
+            match api.delete(&name, &parameters).await {
+                Err(kube::Error::Api(status)) if status.is_not_found() || status.is_conflict() => {}
+                Err(source) => return Err(failed::<K>("delete", &name)(source)),
+                Ok(_) => self.wrote::<K>("delete", &name),
+            }
+        }
+        Ok(())
+    }
+
+    fn owns<K: Resource>(&self, child: &K) -> bool {
+        child.owner_references().iter().any(|owner| owner.uid == self.identity.uid)
+    }
+
+    /// Ours by owner, or kept from an earlier life of a resource of this name.
+    fn is_ours<K: Resource>(&self, child: &K) -> bool {
+        let label = |name: &str| child.labels().get(name).map(String::as_str);
+        let without_owner = !child.owner_references().iter().any(|owner| owner.controller == Some(true));
+        self.owns(child)
+            || without_owner && label(MANAGED_BY) == Some(MANAGER) && label(INSTANCE) == Some(&self.identity.name)
+    }
+
+    fn wrote<K: Resource<DynamicType = ()>>(&mut self, verb: &'static str, name: &str) {
+        self.changed = true;
+        self.context.metrics.wrote(verb);
+        info!(verb, kind = %K::kind(&()), name, namespace = self.identity.namespace, "wrote a child");
+    }
+}
+
+/// Puts a child back that somebody gave a field which excludes one of ours, such as another kind of probe: server-side
+/// apply would leave both, which is invalid. Metadata and the number of workers, which are others' too, stay.
+async fn replace<K: Child>(api: &Api<K>, existing: &K, wanted: Value) -> Result<kube::Result<K>, serde_json::Error> {
+    let mut body = serde_json::to_value(existing)?;
+    let replicas = body["spec"]["replicas"].take();
+    body["spec"] = wanted["spec"].clone();
+    if !replicas.is_null() && body["spec"]["replicas"].is_null() {
+        body["spec"]["replicas"] = replicas;
+    }
+    let body: K = serde_json::from_value(body)?;
+    let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+    Ok(api.replace(&existing.name_any(), &parameters, &body).await)
+}
+
+fn failed<K: Resource<DynamicType = ()>>(verb: &'static str, name: &str) -> impl FnOnce(kube::Error) -> Error {
+    let name = name.to_owned();
+    move |source| Error::Api { verb, kind: K::kind(&()).into_owned(), name, source }
+}

@@ -1,0 +1,258 @@
+//! What the conditions say after a pass. One function per condition; `Ready` is what all of them come to.
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use companion_crds::report::Outcome;
+
+use crate::conditions::{Finding, State};
+use crate::controller::apply::Applied;
+use crate::controller::build::labels::Component;
+use crate::controller::dereference::Found;
+use crate::controller::plan::{self, Plan, wanted_replicas};
+use crate::controller::validate::{Cure, Generated, Part, Validated};
+use crate::plan::attempts::Step;
+use crate::plan::migration::{APPROVAL_ANNOTATION, Gate};
+use crate::plan::rollout::{self, Numbers, Progress};
+
+/// Every condition.
+pub fn findings(from: &Validated, plan: &Plan, found: &Found, applied: &Applied, old: &[Condition]) -> Vec<Finding> {
+    let progress = progress(from, plan, applied.deployment.as_ref());
+    let parts = [
+        database(from, plan),
+        redis(from, plan),
+        migrated(from, plan, old),
+        connections_fit(plan),
+        workers(plan, &progress),
+    ];
+    let stalled = stalled(from, plan, applied, &progress);
+    let ready = ready(from, plan, applied, &parts);
+    let reconciling = match (&stalled.state, ready.state) {
+        (State::True, _) => Finding::new("Reconciling", false, stalled.reason.clone(), "waits for an edit, see Stalled"),
+        (_, State::True) => Finding::new("Reconciling", false, "AsWanted", "everything is as wanted"),
+        _ if plan.suspended => Finding::new("Reconciling", false, "Suspended", "nothing is to be done"),
+        _ => Finding::new("Reconciling", true, ready.reason.clone(), ready.message.clone()),
+    };
+    let mut all = vec![ready, reconciling, stalled];
+    all.extend(parts);
+    all.extend(from.spec.autoscaling.is_some().then(|| autoscaling(plan, found)));
+    all.extend(plan.suspended.then(|| {
+        Finding::new("Suspended", true, "Suspended", "spec.suspend is true: no workers, no jobs; data and settings stay")
+    }));
+    all
+}
+
+fn problem(from: &Validated, kind: &'static str, part: Part) -> Option<Finding> {
+    let problem = from.problems.iter().find(|problem| problem.part == part)?;
+    Some(Finding::new(kind, false, problem.reason, problem.message.clone()))
+}
+
+/// A managed server that does not serve yet.
+fn starting(from: &Validated, plan: &Plan, kind: &'static str, component: Component, generated: Generated) -> Option<Finding> {
+    let waits = plan.servers_down.contains(&component) || from.generate.contains(&generated);
+    waits.then(|| {
+        let pod = format!("{}-{}-0", from.identity.name, component.name());
+        Finding::new(kind, false, "Starting", format!("the managed server is not ready yet: see `kubectl describe pod {pod}`"))
+    })
+}
+
+/// What preflight has to say of one part: `told` picks it out of the report.
+fn checked(plan: &Plan, kind: &'static str, told: Option<Result<String, String>>) -> Finding {
+    match (told, &plan.finding, &plan.job_trouble) {
+        (Some(Ok(message)), ..) => Finding::new(kind, true, "Connected", message),
+        (Some(Err(message)), ..) => Finding::new(kind, false, "PreflightFailed", message),
+        (None, Some(plan::Finding::None(cause)), _) => Finding::new(kind, false, "PreflightFailed", format!("preflight failed without a report: {cause}")),
+        (None, _, Some(trouble)) => Finding::new(kind, State::Unknown, "Checking", format!("preflight waits: {trouble}")),
+        (None, _, None) if plan.preflight.is_some() => Finding::new(kind, State::Unknown, "Checking", "preflight is under way"),
+        (None, _, None) => Finding::new(kind, State::Unknown, "NotChecked", "preflight waits for what the other conditions name"),
+    }
+}
+
+fn database(from: &Validated, plan: &Plan) -> Finding {
+    const KIND: &str = "DatabaseReady";
+    let known = |version: &str, pgvector: &str| {
+        let kind = if from.spec.database.managed.is_some() { "; one managed instance, for evaluation: no replica, no backup" } else { "" };
+        format!("PostgreSQL {version} with pgvector {pgvector}{kind}")
+    };
+    problem(from, KIND, Part::Database)
+        .or_else(|| starting(from, plan, KIND, Component::Postgres, Generated::Postgres))
+        .unwrap_or_else(|| {
+            let told = match (&plan.finding, &plan.proven) {
+                (Some(plan::Finding::Report(report)), _) => Some(match &report.database {
+                    Outcome::Ok(report) => Ok(known(&report.version, &report.pgvector)),
+                    Outcome::Failed(cause) => Err(cause.clone()),
+                }),
+                (None, Some(proven)) => Some(Ok(known(&proven.postgres, &proven.pgvector))),
+                _ => None,
+            };
+            checked(plan, KIND, told)
+        })
+}
+
+fn redis(from: &Validated, plan: &Plan) -> Finding {
+    const KIND: &str = "RedisReady";
+    problem(from, KIND, Part::Redis)
+        .or_else(|| starting(from, plan, KIND, Component::Redis, Generated::Redis))
+        .unwrap_or_else(|| {
+            let told = match (&plan.finding, &plan.proven) {
+                (Some(plan::Finding::Report(report)), _) => Some(match &report.redis {
+                    Outcome::Ok(report) => Ok(format!("Redis {}", report.version)),
+                    Outcome::Failed(cause) => Err(cause.clone()),
+                }),
+                (None, Some(proven)) => Some(Ok(format!("Redis {}", proven.redis))),
+                _ => None,
+            };
+            checked(plan, KIND, told)
+        })
+}
+
+fn migrated(from: &Validated, plan: &Plan, old: &[Condition]) -> Finding {
+    const KIND: &str = "Migrated";
+    let failed = |cause: &String| {
+        let note = "workers that serve stay as they are; it is tried again by itself, after 1, 2, 4 ... 30 minutes";
+        Finding::new(KIND, false, "MigrationFailed", format!("{cause} ({note})"))
+    };
+    match (&plan.gate, &plan.migration_failure) {
+        (Some(Gate::Open), _) => {
+            let version = plan.schema_version.map_or_else(String::new, |version| format!(", version {version}"));
+            Finding::new(KIND, true, "Migrated", format!("the schema fits {}{version}", from.image))
+        }
+        (Some(Gate::AwaitsApproval), _) => Finding::new(
+            KIND,
+            false,
+            "AwaitingApproval",
+            format!(
+                "migrations.approval is Manual: approve with `kubectl annotate cdep {} --overwrite {APPROVAL_ANNOTATION}={}`",
+                from.identity.name, from.image
+            ),
+        ),
+        (Some(Gate::Closed(_)), Some(cause)) => failed(cause),
+        (Some(Gate::Closed(Step::Running | Step::Start { .. })), None) => {
+            let waits = plan.job_trouble.as_ref().map_or_else(String::new, |trouble| format!("; it waits: {trouble}"));
+            Finding::new(KIND, State::Unknown, "Migrating", format!("the schema is brought to what {} needs{waits}", from.image))
+        }
+        (Some(Gate::Closed(_)), None) => Finding::new(KIND, State::Unknown, "Migrating", "the next attempt is due soon"),
+        (None, _) => match old.iter().find(|known| known.type_ == KIND && known.status == "True") {
+            // Nothing of this is undone by a suspension.
+            Some(known) if plan.suspended => Finding::new(KIND, true, known.reason.clone(), known.message.clone()),
+            _ => Finding::new(KIND, State::Unknown, "WaitingForPreflight", "the schema is changed only after preflight has passed"),
+        },
+    }
+}
+
+fn connections_fit(plan: &Plan) -> Finding {
+    const KIND: &str = "ConnectionsFit";
+    match &plan.budget {
+        None => Finding::new(KIND, State::Unknown, "NotChecked", "preflight tells how many connections there are"),
+        Some(Err(misfit)) => Finding::new(KIND, false, "TooManyConnections", misfit.to_string()),
+        Some(Ok(budget)) => {
+            let numbers = &budget.connections;
+            let each = format!("{} connections for each of at most {} workers", numbers.per_worker, numbers.max_workers);
+            match budget.lowered_from {
+                None => Finding::new(KIND, true, "Fits", each),
+                Some(asked) => Finding::new(
+                    KIND,
+                    false,
+                    "MaximumLowered",
+                    format!(
+                        "autoscaling.maxReplicas is lowered from {asked} to {}, by {}: {each} is all that the server's {} connections allow",
+                        numbers.max_workers,
+                        asked - numbers.max_workers,
+                        numbers.server
+                    ),
+                ),
+            }
+        }
+    }
+}
+
+fn progress(from: &Validated, plan: &Plan, deployment: Option<&Deployment>) -> Option<Progress> {
+    let deployment = deployment?;
+    let status = deployment.status.clone().unwrap_or_default();
+    let count = |count: Option<i32>| u32::try_from(count.unwrap_or_default()).unwrap_or_default();
+    let stuck = status.conditions.iter().flatten().any(|condition| {
+        condition.type_ == "Progressing" && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
+    });
+    let numbers = Numbers {
+        wanted: wanted_replicas(deployment),
+        total: count(status.replicas),
+        updated: count(status.updated_replicas),
+        available: count(status.available_replicas),
+        observed: status.observed_generation == deployment.metadata.generation,
+        stuck,
+    };
+    let enough = match &from.spec.autoscaling {
+        Some(wish) => plan.serving.as_ref().map_or(wish.min_replicas, |serving| serving.least_workers),
+        None => numbers.wanted,
+    };
+    Some(rollout::progress(&numbers, enough))
+}
+
+fn workers(plan: &Plan, progress: &Option<Progress>) -> Finding {
+    const KIND: &str = "WorkersAvailable";
+    match progress {
+        _ if plan.suspended => Finding::new(KIND, false, "Suspended", "spec.suspend is true"),
+        None => Finding::new(KIND, false, "NotStarted", "workers start once preflight and the migration have passed"),
+        Some(Progress::Complete) => Finding::new(KIND, true, "Available", "every worker is of the wanted version and enough serve"),
+        Some(Progress::Underway(message)) => Finding::new(KIND, false, "RollingOut", message.clone()),
+        Some(Progress::Stuck(message)) => Finding::new(KIND, false, "RolloutStuck", message.clone()),
+    }
+}
+
+fn stalled(from: &Validated, plan: &Plan, applied: &Applied, progress: &Option<Progress>) -> Finding {
+    const KIND: &str = "Stalled";
+    if let Some(conflict) = conflict(applied) {
+        return Finding::new(KIND, true, "NameConflict", conflict);
+    }
+    if let Some(problem) = from.problems.iter().find(|problem| problem.cure == Cure::Person) {
+        return Finding::new(KIND, true, problem.reason, problem.message.clone());
+    }
+    match (&plan.budget, progress) {
+        (Some(Err(misfit)), _) => Finding::new(KIND, true, "TooManyConnections", misfit.to_string()),
+        (_, Some(Progress::Stuck(message))) if !plan.suspended => Finding::new(KIND, true, "RolloutStuck", message.clone()),
+        _ => Finding::new(KIND, false, "Moving", "nothing waits for an edit"),
+    }
+}
+
+fn conflict(applied: &Applied) -> Option<String> {
+    (!applied.conflicts.is_empty()).then(|| {
+        let names = applied.conflicts.join(", ");
+        format!("exists already and belongs to somebody else: {names}; rename or delete it, or rename this resource")
+    })
+}
+
+fn ready(from: &Validated, plan: &Plan, applied: &Applied, parts: &[Finding]) -> Finding {
+    const KIND: &str = "Ready";
+    if plan.suspended {
+        return Finding::new(KIND, false, "Suspended", "spec.suspend is true");
+    }
+    if let Some(conflict) = conflict(applied) {
+        return Finding::new(KIND, false, "NameConflict", conflict);
+    }
+    if let Some(problem) = from.problems.first() {
+        return Finding::new(KIND, false, problem.reason, problem.message.clone());
+    }
+    if let Some(Err(misfit)) = &plan.budget {
+        return Finding::new(KIND, false, "TooManyConnections", misfit.to_string());
+    }
+    // A lowered maximum is worth a condition, and no more.
+    let missing = parts.iter().filter(|part| part.kind != "ConnectionsFit").find(|part| !part.is_true());
+    match missing {
+        Some(part) => Finding::new(KIND, false, part.reason.clone(), format!("{}: {}", part.kind, part.message)),
+        None => Finding::new(KIND, true, "Serving", "workers serve"),
+    }
+}
+
+fn autoscaling(plan: &Plan, found: &Found) -> Finding {
+    const KIND: &str = "Autoscaling";
+    let conditions = found.children.autoscalers.iter().filter_map(|scaler| scaler.status.as_ref()?.conditions.as_ref()).flatten();
+    match conditions.into_iter().find(|condition| condition.type_ == "ScalingActive") {
+        _ if plan.suspended => Finding::new(KIND, false, "Suspended", "spec.suspend is true"),
+        Some(active) if active.status == "True" => Finding::new(KIND, true, "Active", "the autoscaler decides the number of workers"),
+        Some(active) => {
+            let reason = active.reason.clone().filter(|reason| !reason.is_empty()).unwrap_or_else(|| "Inactive".into());
+            Finding::new(KIND, false, reason, active.message.clone().unwrap_or_default())
+        }
+        None => Finding::new(KIND, State::Unknown, "Starting", "the autoscaler has not looked at the workers yet"),
+    }
+}

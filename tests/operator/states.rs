@@ -1,0 +1,124 @@
+//! What the status says from the first pass on, and suspending.
+
+use std::time::Duration;
+
+use companion_tests::companion::condition;
+use companion_tests::kube::with_temp_ns;
+use companion_tests::{Blueprint, TestDatabase};
+use k8s_openapi::api::core::v1::{Event, Pod};
+use kube::ResourceExt;
+use kube::api::ListParams;
+use serde_json::json;
+
+const SOON: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn the_status_tells_where_it_is_from_the_first_pass_to_ready() {
+    let database = TestDatabase::create().await;
+    with_temp_ns(async move |client, namespace| {
+        let demo = Blueprint::external("demo", &database).apply(&client, &namespace).await;
+        let first = demo
+            .await_state("a first status", Duration::from_secs(15), |_| true)
+            .await;
+        let ready = condition(&first, "Ready").expect("Ready is there from the first pass");
+        assert_ne!(ready.status, "True", "it cannot be ready yet");
+        assert_eq!(condition(&first, "Reconciling").expect("Reconciling").status, "True");
+
+        let done = demo.await_ready().await;
+        for kind in [
+            "DatabaseReady",
+            "Migrated",
+            "RedisReady",
+            "ConnectionsFit",
+            "WorkersAvailable",
+        ] {
+            assert_eq!(
+                condition(&done, kind)
+                    .unwrap_or_else(|| panic!("no condition {kind}"))
+                    .status,
+                "True",
+                "{kind}"
+            );
+        }
+        for kind in ["Reconciling", "Stalled"] {
+            assert!(
+                condition(&done, kind).is_none_or(|found| found.status == "False"),
+                "{kind}"
+            );
+        }
+        for found in done.status.iter().flat_map(|status| &status.conditions) {
+            assert_eq!(found.observed_generation, done.metadata.generation, "{found:?}");
+        }
+        let status = done.status.clone().unwrap();
+        assert_eq!((status.replicas, status.ready_replicas), (Some(1), Some(1)));
+        assert_eq!(status.endpoint, Some(format!("http://demo.{}.svc:80", demo.namespace)));
+        assert!(status.schema_version.is_some_and(|version| version > 0));
+        let chosen = demo
+            .api::<Pod>()
+            .list(&ListParams::default().labels(&status.selector.unwrap()))
+            .await
+            .unwrap();
+        assert_eq!(chosen.items.len(), 1, "the selector finds the workers and nothing else");
+
+        let events = demo.api::<Event>().list(&ListParams::default()).await.unwrap();
+        let ours: Vec<_> = events
+            .iter()
+            .filter(|event| event.involved_object.kind.as_deref() == Some("CompanionDeployment"))
+            .collect();
+        assert!(
+            !ours.is_empty() && ours.len() < 25,
+            "events tell transitions, here {}",
+            ours.len()
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_suspended_resource_stops_its_workers_and_resumes() {
+    let database = TestDatabase::create().await;
+    with_temp_ns(async move |client, namespace| {
+        let demo = Blueprint::external("demo", &database)
+            .with(json!({ "replicas": 2 }))
+            .apply(&client, &namespace)
+            .await;
+        demo.await_ready().await;
+        demo.edit(json!({ "suspend": true })).await;
+        demo.await_status("Suspended", "True", SOON).await;
+        demo.await_replicas(0, SOON).await;
+        demo.await_workers(0, SOON).await;
+
+        demo.edit(json!({ "suspend": false })).await;
+        demo.await_replicas(2, SOON).await;
+        demo.await_ready().await;
+        demo.await_workers(2, SOON).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_image_that_never_starts_leaves_the_old_workers_serving() {
+    let database = TestDatabase::create().await;
+    with_temp_ns(async move |client, namespace| {
+        let demo = Blueprint::external("demo", &database).apply(&client, &namespace).await;
+        demo.await_ready().await;
+        let old = demo.await_workers(1, SOON).await[0].name_any();
+        demo.edit(json!({ "image": "localhost/companion-worker:there-is-none" }))
+            .await;
+        let not_ready = demo.await_status("Ready", "False", SOON).await;
+        println!("{}: {}", not_ready.reason, not_ready.message);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        assert_eq!(
+            demo.workers()
+                .await
+                .iter()
+                .map(ResourceExt::name_any)
+                .collect::<Vec<_>>(),
+            [old]
+        );
+        demo.chat("ada").await.say("Hello").await;
+        demo.edit(json!({ "image": null })).await;
+        demo.await_ready().await;
+    })
+    .await;
+}

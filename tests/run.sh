@@ -1,0 +1,148 @@
+#!/bin/bash
+# Runs the tests that need real parts, with the cluster, PostgreSQL and Redis they need, and takes all of it down.
+# In: release binaries built by cargo in $CARGO_TARGET_DIR. Images, cluster tools and model are made unless they are there.
+# Usage: run.sh test [cargo test's arguments] | bench
+#   KEEP=1              keeps the cluster, so that the next run starts faster and failures can be looked at
+#   RUST_TEST_THREADS   tests at once, by default 4: most of them wait for Kubernetes
+set -euo pipefail
+
+here=$(dirname "$(realpath "$0")")
+root=$(dirname "$here")
+export COMPANION_CACHE=${COMPANION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/companion}
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$COMPANION_CACHE/target}
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-4}
+cluster=${COMPANION_TEST_CLUSTER:-companion-test}
+failures=$COMPANION_CACHE/failures/$(date -u +%Y%m%dT%H%M%SZ)
+start=$SECONDS
+
+say() {
+	printf '\033[1m[%4d s] %s\033[0m\n' $((SECONDS - start)) "$*"
+}
+
+# What the tests are given; what the caller set already stays.
+prepare() {
+	local bin
+	bin=$("$here/cluster/build.sh")
+	export PATH=$bin:$PATH
+	export COMPANION_CLUSTER_DIR=$COMPANION_CACHE/cluster/$cluster
+	export KUBECONFIG=$COMPANION_CLUSTER_DIR/kubeconfig
+	export COMPANION_WORKER_BIN=$CARGO_TARGET_DIR/release/companion-worker
+	export COMPANION_OPERATOR_BIN=$CARGO_TARGET_DIR/release/companion-operator
+	export COMPANION_MODEL_DIR=${COMPANION_MODEL_DIR:-$("$root/config/images/model.sh")}
+	local name variable image
+	for name in worker operator postgres redis; do
+		variable=COMPANION_${name^^}_IMAGE
+		image=${!variable:-$("$root/config/images/build.sh" "$name")}
+		export "$variable=$image"
+	done
+	# The same worker under another name: to the operator a new release.
+	export COMPANION_WORKER_NEXT_IMAGE=${COMPANION_WORKER_IMAGE%:*}:next
+}
+
+# OpenAI's Python client in an environment of its own, made once for each list of requirements.
+python() {
+	local list=$here/e2e/requirements.txt folder
+	folder=$COMPANION_CACHE/python/$(sha256sum "$list" | cut -c1-12)
+	if [ ! -x "$folder/ready/bin/python" ]; then
+		rm -rf "$folder"
+		python3 -m venv "$folder/ready"
+		"$folder/ready/bin/pip" install --quiet --disable-pip-version-check --requirement "$list" || { rm -rf "$folder"; return 1; }
+	fi
+	export COMPANION_PYTHON=$folder/ready/bin/python
+}
+
+start_cluster() {
+	companion-cluster up --name "$cluster"
+	local image archives=()
+	for image in "$COMPANION_WORKER_IMAGE" "$COMPANION_OPERATOR_IMAGE" "$COMPANION_POSTGRES_IMAGE" "$COMPANION_REDIS_IMAGE"; do
+		image=${image##*/companion-}
+		archives+=("$COMPANION_CACHE/images/${image/:/-}.tar")
+	done
+	companion-cluster load --name "$cluster" "${archives[@]}"
+	ctr --address "$COMPANION_CLUSTER_DIR/containerd.sock" --namespace k8s.io \
+		images tag --force "$COMPANION_WORKER_IMAGE" "$COMPANION_WORKER_NEXT_IMAGE" >/dev/null
+}
+
+install_operator() {
+	helm upgrade --install companion-crds "$root/charts/companion-crds" --namespace companion-system --create-namespace --wait --timeout 2m >/dev/null
+	helm upgrade --install companion-operator "$root/charts/companion-operator" --namespace companion-system --wait --timeout 3m \
+		--set image.repository="${COMPANION_OPERATOR_IMAGE%:*}" --set image.tag="${COMPANION_OPERATOR_IMAGE##*:}" \
+		--set images.worker="$COMPANION_WORKER_IMAGE" --set images.postgres="$COMPANION_POSTGRES_IMAGE" \
+		--set images.redis="$COMPANION_REDIS_IMAGE" >/dev/null
+}
+
+# PostgreSQL and Redis that the tests share; the password is made for this cluster and kept in its folder.
+start_data() {
+	local secret=$COMPANION_CLUSTER_DIR/tests-password
+	[ -s "$secret" ] || head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$secret"
+	local password
+	password=$(cat "$secret")
+	sed -e "s|\${COMPANION_POSTGRES_IMAGE}|$COMPANION_POSTGRES_IMAGE|" -e "s|\${COMPANION_REDIS_IMAGE}|$COMPANION_REDIS_IMAGE|" \
+		-e "s|\${PASSWORD}|$password|" "$here/data.yaml" | kubectl apply -f - >/dev/null
+	kubectl --namespace companion-tests-data wait --for=condition=Ready pod/postgres pod/redis --timeout=120s >/dev/null
+	COMPANION_TEST_DATABASE_URL="postgres://postgres:$password@$(address postgres):5432/postgres"
+	COMPANION_TEST_REDIS_URL="redis://:$password@$(address redis):6379"
+	export COMPANION_TEST_DATABASE_URL COMPANION_TEST_REDIS_URL
+}
+
+address() {
+	kubectl --namespace companion-tests-data get service "$1" --output 'jsonpath={.spec.clusterIP}'
+}
+
+# Leaves nothing running, and keeps what a failure can be read from.
+finish() {
+	local status=$?
+	trap - EXIT
+	if [ "$status" != 0 ] && [ -d "${COMPANION_CLUSTER_DIR:-/nonexistent}" ]; then
+		mkdir -p "$failures"
+		cp -r "$COMPANION_CLUSTER_DIR/logs" "$failures/" 2>/dev/null || true
+		{
+			kubectl get all,events,companiondeployments --all-namespaces --output wide
+			kubectl --namespace companion-system logs --selector app.kubernetes.io/name=companion-operator --tail=-1 --prefix
+		} >"$failures/cluster.txt" 2>&1 || true
+		say "failed; logs are in $failures"
+	fi
+	if [ -z "${KEEP:-}" ]; then
+		companion-cluster down --name "$cluster" || true
+	elif [ -d "${COMPANION_CLUSTER_DIR:-/nonexistent}" ]; then
+		say "kept: export KUBECONFIG=$KUBECONFIG"
+	fi
+	exit "$status"
+}
+
+main() {
+	local what=${1:-test}
+	[ $# = 0 ] || shift
+	cd "$root"
+	prepare
+	python
+	trap finish EXIT
+	say "starting the cluster"
+	start_cluster
+	say "installing the operator, PostgreSQL and Redis"
+	install_operator
+	start_data
+	case $what in
+	bench)
+		cargo bench --locked --workspace --bench first_token
+		;;
+	test)
+		say "testing"
+		if [ $# -gt 0 ]; then
+			cargo test --release --locked --workspace "$@"
+		else
+			cargo test --release --locked --workspace --no-fail-fast
+			[ -n "${KEEP:-}" ] || companion-cluster down --name "$cluster"
+			say "the quickstart, twice, and its end"
+			"$here/quickstart.sh"
+		fi
+		;;
+	*)
+		echo "usage: run.sh test [cargo test's arguments] | bench" >&2
+		return 2
+		;;
+	esac
+	say "done"
+}
+
+main "$@"

@@ -1,0 +1,46 @@
+//! How a worker goes: not ready at once, streams to their end, then a good exit.
+
+use std::time::Duration;
+
+use companion_tests::chat::message;
+use companion_tests::sse::Event;
+use companion_tests::stub_provider::{Pace, StubProvider};
+use companion_tests::worker::Setup;
+use companion_tests::{eventually, eventually::ensure};
+
+#[tokio::test]
+async fn sigterm_lets_streams_finish_and_takes_no_new_ones() {
+    let stub = StubProvider::start().await;
+    stub.pace(Pace {
+        gap: Duration::from_millis(100),
+        words: 50,
+        ..Pace::default()
+    });
+    let setup = Setup::with_stub(&stub).await;
+    let mut worker = setup.start().await;
+    let mut stream = worker.chat("ada").open(message("Hello", true)).await;
+    stream.first_text().await.unwrap();
+
+    worker.terminate();
+    eventually("not ready", Duration::from_secs(1), || async {
+        let status = worker.admin("/readyz").await;
+        ensure(status == 503, || format!("/readyz gives {status}"))
+    })
+    .await;
+    let events = stream.rest().await.unwrap();
+    assert_eq!(events.last(), Some(&Event::Done), "the stream was cut");
+    assert!(worker.ended(Duration::from_secs(10)).await, "it must end well");
+    let stored = setup
+        .database
+        .ask("SELECT count(*)::text FROM companion.turns WHERE NOT partial")
+        .await;
+    assert_eq!(stored, "1", "what was streamed while stopping is stored");
+}
+
+#[tokio::test]
+async fn an_idle_worker_ends_at_once() {
+    let setup = Setup::new().await;
+    let mut worker = setup.start().await;
+    worker.terminate();
+    assert!(worker.ended(Duration::from_secs(5)).await);
+}

@@ -1,0 +1,7 @@
+//! What the program can be told to do, one file per subcommand.
+
+pub mod migrate;
+pub mod preflight;
+pub mod serve;
+mod termination;
+pub mod token;

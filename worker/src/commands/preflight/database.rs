@@ -1,0 +1,119 @@
+//! Preflight of PostgreSQL: both URLs lead to it, it is new enough, it has pgvector, and how many connections it has to give.
+
+use std::str::FromStr;
+
+use companion_crds::report::DatabaseReport;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use super::at_least;
+use crate::config::Secrets;
+
+/// Older releases get no fixes from PostgreSQL any more.
+const OLDEST_SERVER: i32 = 14;
+
+/// The first pgvector with `halfvec`, which vectors are stored as.
+const OLDEST_PGVECTOR: (u32, u32) = (0, 7);
+
+/// Where the URLs come from: the variable, and the setting behind it.
+const DIRECT: &str = "COMPANION_DATABASE_DIRECT_URL (database.external.directUrlSecretRef)";
+const WORKERS: &str = "COMPANION_DATABASE_URL (database.external.urlSecretRef)";
+
+/// The smallest of what the server, the role and the database allow. `reserved_connections` exists since PostgreSQL 16. A
+/// role that only a pooler knows has no limit here.
+const CONNECTIONS: &str = "
+SELECT least(
+    current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true)::int, 0),
+    (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = $1),
+    (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database()))";
+
+const PGVECTOR: &str = "
+SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = 'vector'),
+                (SELECT default_version FROM pg_available_extensions WHERE name = 'vector'))";
+
+/// Looks at the server through both URLs.
+pub async fn check(secrets: &Secrets) -> Result<DatabaseReport, String> {
+    let direct = options(
+        secrets.database_direct_url().map_err(|error| error.to_string())?,
+        DIRECT,
+    )?;
+    // A pooler refuses this session setting, which sqlx sends otherwise.
+    let workers =
+        options(secrets.database_url().map_err(|error| error.to_string())?, WORKERS)?.extra_float_digits(None);
+
+    let mut connection = connect(&workers, WORKERS).await?;
+    connection
+        .ping()
+        .await
+        .map_err(|error| format!("{WORKERS}: connected, but it does not answer: {error}"))?;
+    drop(connection.close().await);
+
+    let mut connection = connect(&direct, DIRECT).await?;
+    let report = look(&mut connection, workers.get_username()).await;
+    drop(connection.close().await);
+    report
+}
+
+async fn look(connection: &mut PgConnection, worker: &str) -> Result<DatabaseReport, String> {
+    let failed = |error: sqlx::Error| format!("{DIRECT}: failed to look at the server: {error}");
+    let version: String = sqlx::query_scalar("SHOW server_version")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let number: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::int")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if number / 10_000 < OLDEST_SERVER {
+        return Err(format!(
+            "the database server is PostgreSQL {version}, {OLDEST_SERVER} or newer is needed (older ones get no fixes any more): upgrade it"
+        ));
+    }
+    let read_only: bool = sqlx::query_scalar("SELECT pg_is_in_recovery()")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if read_only {
+        return Err(format!(
+            "{DIRECT}: leads to a read-only standby: give the URL of the primary"
+        ));
+    }
+    let pgvector: Option<String> = sqlx::query_scalar(PGVECTOR)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    let pgvector = pgvector.ok_or("the database server has no pgvector: install version 0.7 or newer on it")?;
+    if !at_least(&pgvector, OLDEST_PGVECTOR) {
+        return Err(format!(
+            "the database has pgvector {pgvector}, 0.7 or newer is needed (halfvec): upgrade it, then run ALTER EXTENSION vector UPDATE"
+        ));
+    }
+    let connections: i32 = sqlx::query_scalar(CONNECTIONS)
+        .bind(worker)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    Ok(DatabaseReport {
+        version: version.split_whitespace().next().unwrap_or_default().to_owned(),
+        pgvector,
+        connections: connections.max(0) as u32,
+    })
+}
+
+fn options(url: &SecretString, setting: &str) -> Result<PgConnectOptions, String> {
+    PgConnectOptions::from_str(url.expose_secret())
+        .map(|options| options.application_name("companion-preflight"))
+        .map_err(|_| format!("{setting}: not a PostgreSQL URL: write postgres://user:password@host:port/database"))
+}
+
+async fn connect(options: &PgConnectOptions, setting: &str) -> Result<PgConnection, String> {
+    options.connect().await.map_err(|error| {
+        format!(
+            "{setting}: failed to connect to {}:{}: {error}",
+            options.get_host(),
+            options.get_port()
+        )
+    })
+}

@@ -1,0 +1,160 @@
+//! `serve`: the service, from the first look at the configuration to the last settled turn. The admin port answers first,
+//! so that whoever waits for the worker sees why it is not ready; the serving port opens once the embedding model is loaded
+//! and the schema is there.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::config::{ConfigError, Settings};
+use crate::http::auth::Auth;
+use crate::http::{Bound, Readiness, admin_router, router};
+use crate::jobs;
+use crate::llm::Models;
+use crate::memory::{EmbedError, Embedder, Memories};
+use crate::session::Sessions;
+use crate::shutdown::{Lifecycle, signalled, time_for_turns};
+use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// Threads that embed: a sentence takes 10 ms of one, and the runtime needs the processor too.
+const EMBEDDING_THREADS: usize = 2;
+/// Pause between two looks for the schema.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Between cutting a turn and leaving it behind: time to store what was said.
+const AFTER_CUT: Duration = Duration::from_secs(3);
+
+/// Why the service does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A setting or a secret.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The embedding model.
+    #[error("embeddings.local.path: {0}")]
+    Embedder(#[from] EmbedError),
+    /// The database URL.
+    #[error("COMPANION_DATABASE_URL: {0}")]
+    Store(#[from] StoreError),
+    /// A port or a signal.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// The metrics, which is a bug.
+    #[error("failed to make the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// A thread that loads the model broke.
+    #[error("failed to load the embedding model: {0}")]
+    Loading(#[from] tokio::task::JoinError),
+}
+
+/// Serves until SIGTERM, and then until the turns that stream are finished.
+///
+/// # Errors
+/// It cannot start; the text names the setting.
+pub async fn run(settings: Settings) -> Result<(), ServeError> {
+    let Settings { config, secrets } = &settings;
+    let metrics = Metrics::new()?;
+    let lifecycle = Lifecycle::default();
+    let readiness = Arc::new(Readiness::default());
+    let turns = TaskTracker::new();
+    let auth = Auth::new(config, secrets)?;
+    let store = Store::connect_lazy(
+        secrets.database_url()?,
+        config.database.pool_size,
+        config.database.pooled,
+    )?;
+    let sessions = Sessions::new(secrets.redis_url()?, config, &metrics)?;
+    let models = Models::new(config, secrets, &metrics)?;
+
+    let admin = Bound::bind(&config.listen.admin).await?;
+    let admin_routes = admin_router(Arc::clone(&readiness), lifecycle.clone(), metrics.clone(), store.clone(), turns.clone());
+    tokio::spawn(admin.serve(admin_routes, std::future::pending(), Duration::ZERO));
+
+    let path = settings.model_path();
+    let embedder = tokio::task::spawn_blocking(move || Embedder::load(&path, EMBEDDING_THREADS)).await??;
+    readiness.embedder.store(true, Ordering::Release);
+    tokio::select! {
+        () = until_schema_fits(&store) => readiness.schema.store(true, Ordering::Release),
+        signalled = signalled() => return Ok(signalled?),
+    }
+
+    let memories = Memories::new(store.clone(), embedder);
+    let working = tokio::spawn(jobs::run(
+        store.clone(),
+        memories.clone(),
+        metrics.clone(),
+        lifecycle.draining_token(),
+    ));
+    let app = Arc::new(App {
+        slots: Arc::new(Semaphore::new(config.limits.turns_in_flight_per_worker as usize)),
+        config: config.clone(),
+        auth,
+        sessions,
+        store,
+        memories,
+        models,
+        metrics,
+        lifecycle,
+        turns,
+    });
+    let serving = Bound::bind(&config.listen.serving).await?;
+    tracing::info!(
+        serving = config.listen.serving,
+        admin = config.listen.admin,
+        tenant = config.tenant,
+        "ready"
+    );
+    serve_until_signalled(&app, serving).await?;
+    if timeout(AFTER_CUT, working).await.is_err() {
+        tracing::warn!("jobs were still running at the end; another worker takes them up");
+    }
+    tracing::info!("gone");
+    Ok(())
+}
+
+async fn serve_until_signalled(app: &Arc<App>, serving: Bound) -> Result<(), ServeError> {
+    let grace = time_for_turns(app.config.drain.grace_period.duration());
+    let stop = app.lifecycle.draining_token().cancelled_owned();
+    let served = tokio::spawn(serving.serve(router(Arc::clone(app)), stop, grace));
+    signalled().await?;
+    app.lifecycle.drain();
+    app.store.shrink();
+    app.turns.close();
+    tracing::info!(
+        turns = app.turns.len(),
+        grace_seconds = grace.as_secs(),
+        "going: turns that stream are finished"
+    );
+    let finished = async {
+        let _ = served.await;
+        app.turns.wait().await;
+    };
+    let mut finished = std::pin::pin!(finished);
+    if timeout(grace.saturating_sub(AFTER_CUT), &mut finished).await.is_err() {
+        tracing::warn!(turns = app.turns.len(), "the grace period ends: turns are cut");
+        app.lifecycle.cut();
+        let _ = timeout(AFTER_CUT, finished).await;
+    }
+    Ok(())
+}
+
+/// Waits for the schema. What it waits for is logged when it changes, not each time.
+async fn until_schema_fits(store: &Store) {
+    let mut said = String::new();
+    loop {
+        let problem = match store.schema().await.and_then(|state| state.check()) {
+            Ok(()) => return,
+            Err(error) => error.to_string(),
+        };
+        if problem != said {
+            tracing::warn!(problem, "not ready");
+            said = problem;
+        }
+        sleep(LOOK_AGAIN).await;
+    }
+}

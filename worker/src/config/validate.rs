@@ -1,0 +1,113 @@
+//! The rules between settings that the file's types cannot say. The operator checks the same things before it writes the
+//! file; a worker started by hand is told here.
+
+use std::net::SocketAddr;
+
+use companion_crds::MIN_POOL_SIZE;
+use companion_crds::config::{ProviderKind, WorkerConfig};
+use companion_crds::llm::Route;
+use companion_crds::text::Span;
+
+use super::ConfigError;
+
+/// Checks `config`.
+///
+/// # Errors
+/// The first rule that is broken, with the setting's place in the file.
+pub fn check(config: &WorkerConfig) -> Result<(), ConfigError> {
+    not_empty("tenant", &config.tenant)?;
+    not_empty("auth.jwt.issuer", &config.auth.jwt.issuer)?;
+    not_empty("auth.jwt.audience", &config.auth.jwt.audience)?;
+    address("listen.serving", &config.listen.serving)?;
+    address("listen.admin", &config.listen.admin)?;
+    if config.database.pool_size < MIN_POOL_SIZE {
+        let problem = format!(
+            "{} is too small, a worker needs {MIN_POOL_SIZE}",
+            config.database.pool_size
+        );
+        return Err(ConfigError::setting("database.poolSize", problem));
+    }
+    at_least_one("database.maxWorkers", config.database.max_workers)?;
+    at_least_one("limits.perUserPerMinute", config.limits.per_user_per_minute)?;
+    at_least_one("limits.perIPPerMinute", config.limits.per_ip_per_minute)?;
+    at_least_one(
+        "limits.turnsInFlightPerWorker",
+        config.limits.turns_in_flight_per_worker,
+    )?;
+    at_least_one("limits.bodyBytes", config.limits.body_bytes)?;
+    at_least_one("limits.messageChars", config.limits.message_chars)?;
+    longer_than_zero("sessions.ttl", config.sessions.ttl)?;
+    longer_than_zero("drain.gracePeriod", config.drain.grace_period)?;
+    longer_than_zero("llm.timeouts.firstToken", config.llm.timeouts.first_token)?;
+    longer_than_zero("llm.timeouts.idle", config.llm.timeouts.idle)?;
+    longer_than_zero("llm.timeouts.turn", config.llm.timeouts.turn)?;
+    (config.memory.min_similarity.value()).map_err(|problem| ConfigError::setting("memory.minSimilarity", problem))?;
+    for provider in &config.llm.providers {
+        if let ProviderKind::OpenAi { base_url, .. } = &provider.kind {
+            reqwest::Url::parse(base_url).map_err(|error| {
+                ConfigError::setting(
+                    format!("llm.providers[{}].openAi.baseURL", provider.name),
+                    error.to_string(),
+                )
+            })?;
+        }
+    }
+    route(config, "llm.routes.normal", &config.llm.routes.normal)?;
+    if let Some(detection) = &config.llm.routes.detection {
+        route(config, "llm.routes.detection", detection)?;
+    }
+    Ok(())
+}
+
+fn not_empty(setting: &str, value: &str) -> Result<(), ConfigError> {
+    if value.is_empty() {
+        return Err(ConfigError::setting(setting, "must not be empty"));
+    }
+    Ok(())
+}
+
+fn at_least_one(setting: &str, value: u32) -> Result<(), ConfigError> {
+    if value == 0 {
+        return Err(ConfigError::setting(setting, "must be at least 1"));
+    }
+    Ok(())
+}
+
+fn longer_than_zero(setting: &str, value: Span) -> Result<(), ConfigError> {
+    if value.duration().is_zero() {
+        return Err(ConfigError::setting(setting, "must be longer than zero, such as 30s"));
+    }
+    Ok(())
+}
+
+fn address(setting: &str, value: &str) -> Result<(), ConfigError> {
+    value.parse::<SocketAddr>().map(|_| ()).map_err(|_| {
+        ConfigError::setting(
+            setting,
+            format!("{value:?} is no address and port, such as 0.0.0.0:8080"),
+        )
+    })
+}
+
+fn route(config: &WorkerConfig, setting: &str, route: &Route) -> Result<(), ConfigError> {
+    let names: Vec<&str> = config
+        .llm
+        .providers
+        .iter()
+        .map(|provider| provider.name.as_str())
+        .collect();
+    if !names.contains(&route.provider.as_str()) {
+        let problem = format!(
+            "no provider is called {:?} (found: {})",
+            route.provider,
+            names.join(", ")
+        );
+        return Err(ConfigError::setting(format!("{setting}.provider"), problem));
+    }
+    if let Some(temperature) = &route.temperature {
+        temperature
+            .value()
+            .map_err(|problem| ConfigError::setting(format!("{setting}.temperature"), problem))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,375 @@
+//! What `POST /v1/chat/completions` takes: a body in OpenAI's form, of which we read what we use and ignore the rest.
+//! In: fields and headers; out: a [`ChatRequest`], or an error that names the field as OpenAI's clients know it.
+
+use axum::http::HeaderMap;
+use companion_crds::config::WorkerConfig;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::identity::UserId;
+use crate::llm::{PromptMessage, Role, Sampling};
+use crate::turn::Asked;
+
+use super::ApiError;
+use super::body::{JsonBody, flag, present, text, whole};
+use super::models;
+
+const CONVERSATION_HEADER: &str = "X-Conversation-Id";
+const CONVERSATION_FIELD: &str = "metadata.conversation_id";
+const IDEMPOTENCY_HEADER: &str = "Idempotency-Key";
+
+/// Longest name of a conversation.
+const MAX_CONVERSATION: usize = 128;
+/// Longest idempotency key.
+const MAX_KEY: usize = 255;
+/// Most messages of one request.
+const MAX_MESSAGES: usize = 1_000;
+
+/// A request for a reply.
+#[derive(Debug)]
+pub struct ChatRequest {
+    /// The model as the client called it.
+    pub model: String,
+    /// Piece by piece.
+    pub stream: bool,
+    /// A stream ends with the cost.
+    pub include_usage: bool,
+    /// What is asked.
+    pub asked: Asked,
+}
+
+impl ChatRequest {
+    /// Reads the request of `user`.
+    ///
+    /// # Errors
+    /// The first field that is wrong, by name.
+    pub fn read(user: UserId, body: &JsonBody, headers: &HeaderMap, config: &WorkerConfig) -> Result<Self, ApiError> {
+        let fields = &body.fields;
+        let model = text(fields, "model", "model")?;
+        models::find(config, model)?;
+        if whole(fields, "n", 1, 128)?.is_some_and(|n| n > 1) {
+            return Err(ApiError::field("n", "must be 1: one reply is made for each request"));
+        }
+        let stream = flag(fields, "stream", "stream")?;
+        let include_usage = match present(fields, "stream_options") {
+            None => false,
+            Some(Value::Object(options)) => flag(options, "include_usage", "stream_options.include_usage")?,
+            Some(_) => return Err(ApiError::field("stream_options", "must be an object")),
+        };
+        let name = conversation(fields, headers)?;
+        let (system, history, text) = messages(fields, config.limits.message_chars as usize)?;
+        let asked = Asked {
+            user,
+            turn_id: Uuid::now_v7(),
+            request_hash: hash(&body.bytes, name),
+            conversation: name.map(|name| user.conversation(name)),
+            idempotency_key: header(headers, IDEMPOTENCY_HEADER, MAX_KEY)?.map(str::to_owned),
+            system,
+            history,
+            text,
+            sampling: sampling(fields)?,
+            streamed: stream,
+        };
+        Ok(Self {
+            model: model.to_owned(),
+            stream,
+            include_usage,
+            asked,
+        })
+    }
+}
+
+/// The name of the conversation: the header's, else the metadata's.
+fn conversation<'a>(fields: &'a Map<String, Value>, headers: &'a HeaderMap) -> Result<Option<&'a str>, ApiError> {
+    if let Some(name) = header(headers, CONVERSATION_HEADER, MAX_CONVERSATION)? {
+        return Ok(Some(name));
+    }
+    match present(fields, "metadata") {
+        None => Ok(None),
+        Some(Value::Object(metadata)) if present(metadata, "conversation_id").is_none() => Ok(None),
+        Some(Value::Object(metadata)) => {
+            let name = text(metadata, "conversation_id", CONVERSATION_FIELD)?;
+            visible(name, CONVERSATION_FIELD, MAX_CONVERSATION).map(Some)
+        }
+        Some(_) => Err(ApiError::field("metadata", "must be an object")),
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str, most: usize) -> Result<Option<&'a str>, ApiError> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    visible(value.to_str().unwrap_or_default(), name, most).map(Some)
+}
+
+fn visible<'a>(value: &'a str, field: &str, most: usize) -> Result<&'a str, ApiError> {
+    if value.is_empty() || value.len() > most || !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ApiError::field(
+            field,
+            format!("must be 1 to {most} visible ASCII characters"),
+        ));
+    }
+    Ok(value)
+}
+
+/// What the application says, what was said before, and the user's message, which must be the last.
+fn messages(
+    fields: &Map<String, Value>,
+    most_chars: usize,
+) -> Result<(Vec<String>, Vec<PromptMessage>, String), ApiError> {
+    let value = present(fields, "messages").ok_or_else(|| ApiError::field("messages", "is required"))?;
+    let messages = value
+        .as_array()
+        .ok_or_else(|| ApiError::field("messages", "must be a list"))?;
+    if messages.is_empty() || messages.len() > MAX_MESSAGES {
+        return Err(ApiError::field(
+            "messages",
+            format!("must have 1 to {MAX_MESSAGES} messages"),
+        ));
+    }
+    let (mut system, mut said) = (Vec::new(), Vec::new());
+    for (index, message) in messages.iter().enumerate() {
+        let path = format!("messages[{index}]");
+        let message = message
+            .as_object()
+            .ok_or_else(|| ApiError::field(&path, "must be an object"))?;
+        let role = text(message, "role", &format!("{path}.role"))?;
+        let content = content(message, &format!("{path}.content"), role == "assistant")?;
+        let chars = content.chars().count();
+        if role != "assistant" && chars > most_chars {
+            let problem = format!("has {chars} characters, at most {most_chars} are taken");
+            return Err(ApiError::field(format!("{path}.content"), problem));
+        }
+        match role {
+            "system" | "developer" => system.push(content),
+            "user" => said.push(PromptMessage::new(Role::User, content)),
+            // A reply without text, such as a call of a tool, says nothing here.
+            "assistant" if content.is_empty() => {}
+            "assistant" => said.push(PromptMessage::new(Role::Assistant, content)),
+            other => {
+                let problem = format!("{other:?} is not supported; use system, developer, user or assistant");
+                return Err(ApiError::field(format!("{path}.role"), problem));
+            }
+        }
+    }
+    let last = messages.len() - 1;
+    match said.pop() {
+        Some(message) if message.role == Role::User && messages[last]["role"] == "user" => {
+            if message.content.trim().is_empty() {
+                return Err(ApiError::field(
+                    format!("messages[{last}].content"),
+                    "must not be empty",
+                ));
+            }
+            Ok((system, said, message.content))
+        }
+        _ => Err(ApiError::field(
+            format!("messages[{last}].role"),
+            "must be user: the last message is the one answered",
+        )),
+    }
+}
+
+/// A text, or the texts of a list of parts.
+fn content(message: &Map<String, Value>, path: &str, may_be_missing: bool) -> Result<String, ApiError> {
+    match present(message, "content") {
+        None if may_be_missing => Ok(String::new()),
+        None => Err(ApiError::field(path, "is required")),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(Value::Array(parts)) => {
+            let mut whole = String::new();
+            for (index, part) in parts.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                let part = part
+                    .as_object()
+                    .ok_or_else(|| ApiError::field(&path, "must be an object"))?;
+                let kind = text(part, "type", &format!("{path}.type"))?;
+                if kind != "text" {
+                    return Err(ApiError::field(
+                        format!("{path}.type"),
+                        format!("{kind:?} is not supported; use text"),
+                    ));
+                }
+                whole.push_str(text(part, "text", &format!("{path}.text"))?);
+            }
+            Ok(whole)
+        }
+        Some(_) => Err(ApiError::field(path, "must be text or a list of text parts")),
+    }
+}
+
+fn sampling(fields: &Map<String, Value>) -> Result<Sampling, ApiError> {
+    let temperature = match present(fields, "temperature").map(|value| value.as_f64()) {
+        None => None,
+        Some(Some(value)) if (0.0..=2.0).contains(&value) => Some(value as f32),
+        Some(_) => return Err(ApiError::field("temperature", "must be a number from 0 to 2")),
+    };
+    let newer = whole(fields, "max_completion_tokens", 1, 1_000_000)?;
+    let older = whole(fields, "max_tokens", 1, 1_000_000)?;
+    Ok(Sampling {
+        temperature,
+        max_tokens: newer.or(older),
+    })
+}
+
+/// The hash of all that makes two requests the same.
+fn hash(body: &[u8], conversation: Option<&str>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(conversation.unwrap_or_default());
+    hash.update([0]);
+    hash.update(body);
+    hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Bytes;
+    use axum::http::StatusCode;
+    use serde_json::json;
+
+    fn read(body: Value) -> Result<ChatRequest, ApiError> {
+        read_with(body, &HeaderMap::new())
+    }
+
+    fn read_with(body: Value, headers: &HeaderMap) -> Result<ChatRequest, ApiError> {
+        let bytes = Bytes::from(body.to_string());
+        let Value::Object(fields) = body else {
+            panic!("an object")
+        };
+        let user = UserId::derive("t", "i", "sam");
+        ChatRequest::read(
+            user,
+            &JsonBody { bytes, fields },
+            headers,
+            &crate::config::tests::example(),
+        )
+    }
+
+    fn body(change: Value) -> Value {
+        let mut body = json!({ "model": "default", "messages": [{ "role": "user", "content": "Hi" }] });
+        body.as_object_mut()
+            .unwrap()
+            .extend(change.as_object().unwrap().clone());
+        body
+    }
+
+    #[test]
+    fn the_shortest_request_is_enough() {
+        let request = read(body(json!({}))).unwrap();
+        assert!(!request.stream && !request.include_usage);
+        assert_eq!(request.asked.text, "Hi");
+        assert_eq!(request.asked.conversation, None);
+    }
+
+    #[test]
+    fn parts_developers_nulls_and_unknown_fields_are_taken() {
+        let request = read(body(json!({
+            "messages": [
+                { "role": "developer", "content": "Be brief." },
+                { "role": "user", "content": [{ "type": "text", "text": "Hel" }, { "type": "text", "text": "lo" }] },
+                { "role": "assistant", "content": null, "tool_calls": [] },
+                { "role": "assistant", "content": "Hi!" },
+                { "role": "user", "content": "And?", "name": "sam" },
+            ],
+            "stream": null, "temperature": 1, "max_tokens": 20, "top_p": 0.5, "seed": 7, "logit_bias": {},
+        })))
+        .unwrap();
+        assert_eq!(request.asked.system, ["Be brief."]);
+        assert_eq!(request.asked.history.len(), 2);
+        assert_eq!(request.asked.history[0].content, "Hello");
+        assert_eq!(request.asked.sampling.max_tokens, Some(20));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (change, field) in [
+            (json!({ "model": null }), "model"),
+            (json!({ "model": 7 }), "model"),
+            (json!({ "messages": null }), "messages"),
+            (json!({ "messages": "Hi" }), "messages"),
+            (json!({ "messages": [] }), "messages"),
+            (json!({ "messages": ["Hi"] }), "messages[0]"),
+            (json!({ "messages": [{ "content": "Hi" }] }), "messages[0].role"),
+            (
+                json!({ "messages": [{ "role": "tool", "content": "Hi" }] }),
+                "messages[0].role",
+            ),
+            (json!({ "messages": [{ "role": "user" }] }), "messages[0].content"),
+            (
+                json!({ "messages": [{ "role": "user", "content": 7 }] }),
+                "messages[0].content",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "content": " " }] }),
+                "messages[0].content",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "content": "x".repeat(4_001) }] }),
+                "messages[0].content",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "content": [{ "type": "image_url" }] }] }),
+                "messages[0].content[0].type",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "content": [{ "type": "text" }] }] }),
+                "messages[0].content[0].text",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": "Ho" }] }),
+                "messages[1].role",
+            ),
+            (
+                json!({ "messages": [{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": "" }] }),
+                "messages[1].role",
+            ),
+            (
+                json!({ "messages": [{ "role": "system", "content": "Hi" }] }),
+                "messages[0].role",
+            ),
+            (json!({ "stream": "yes" }), "stream"),
+            (
+                json!({ "stream_options": { "include_usage": 1 } }),
+                "stream_options.include_usage",
+            ),
+            (json!({ "n": 2 }), "n"),
+            (json!({ "n": "1" }), "n"),
+            (json!({ "temperature": 3 }), "temperature"),
+            (json!({ "temperature": "hot" }), "temperature"),
+            (json!({ "max_tokens": 0 }), "max_tokens"),
+            (json!({ "metadata": [] }), "metadata"),
+            (
+                json!({ "metadata": { "conversation_id": 7 } }),
+                "metadata.conversation_id",
+            ),
+            (
+                json!({ "metadata": { "conversation_id": "a b" } }),
+                "metadata.conversation_id",
+            ),
+        ] {
+            let error = read(body(change.clone())).unwrap_err();
+            assert_eq!(
+                (error.status, error.field.as_deref()),
+                (StatusCode::BAD_REQUEST, Some(field)),
+                "{change}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_model_that_is_not_there_is_not_found() {
+        let error = read(body(json!({ "model": "gpt-9" }))).unwrap_err();
+        assert_eq!((error.status, error.code), (StatusCode::NOT_FOUND, "model_not_found"));
+    }
+
+    #[test]
+    fn the_headers_conversation_goes_before_the_metadatas() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONVERSATION_HEADER, "one".parse().unwrap());
+        let named = read_with(body(json!({ "metadata": { "conversation_id": "two" } })), &headers).unwrap();
+        assert_eq!(named.asked.conversation, Some(named.asked.user.conversation("one")));
+        assert!(named.asked.uses_stored_history());
+    }
+}

@@ -1,0 +1,285 @@
+//! Errors as clients see them. A handler gives an [`ApiError`]; the router turns it into RFC 9457 problem JSON, or into
+//! OpenAI's shape under `/v1`, so that every error of one API looks the same whichever part it comes from. `code` is
+//! stable; `detail` names the field and what to do; neither says what only an operator should know.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::llm::LlmError;
+use crate::memory::MemoryError;
+use crate::session::{Allowance, Refused};
+use crate::turn::TurnError;
+
+/// An error as a client sees it.
+#[derive(Clone, Debug)]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// Stable name of the error.
+    pub code: &'static str,
+    /// What is wrong and what to do.
+    pub detail: String,
+    /// The field or header that is wrong.
+    pub field: Option<String>,
+    retry_after: Option<Duration>,
+    allowance: Option<Allowance>,
+}
+
+impl ApiError {
+    /// An error without a field.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            field: None,
+            retry_after: None,
+            allowance: None,
+        }
+    }
+
+    /// The request's `field` is wrong as `detail` says.
+    pub fn field(field: impl Into<String>, detail: impl AsRef<str>) -> Self {
+        let field = field.into();
+        let detail = format!("{field}: {}", detail.as_ref());
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail).about(field)
+    }
+
+    /// The error is about `field`.
+    pub fn about(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// The token proves no user. The text is the same for every reason: it must not help to make a better one.
+    pub fn unauthorized() -> Self {
+        let detail = "send a valid bearer token in the Authorization header";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
+    }
+
+    /// There is no such route.
+    pub fn no_route() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+    }
+
+    /// The route does not take the method.
+    pub fn no_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this path does not take this method",
+        )
+    }
+
+    /// A bug; the cause is in the logs.
+    pub fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal_error",
+            "something went wrong here; try again",
+        )
+    }
+
+    fn retry(mut self, after: Duration) -> Self {
+        self.retry_after = Some(after);
+        self
+    }
+
+    /// The error in OpenAI's shape.
+    pub fn openai(&self) -> Value {
+        let kind = match self.status.as_u16() {
+            401 | 403 => "authentication_error",
+            429 => "rate_limit_error",
+            500.. => "server_error",
+            _ => "invalid_request_error",
+        };
+        json!({ "error": { "message": self.detail, "type": kind, "param": self.field, "code": self.code } })
+    }
+
+    fn problem(&self) -> Value {
+        let title = self.status.canonical_reason().unwrap_or("Error");
+        let mut problem = json!({
+            "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail, "code": self.code,
+        });
+        if let Some(field) = &self.field {
+            problem["field"] = json!(field);
+        }
+        problem
+    }
+
+    /// Gives `response`, which an [`ApiError`] became, the shape of the API at `path`.
+    pub fn shape(mut response: Response, path: &str) -> Response {
+        let Some(error) = response.extensions_mut().remove::<Self>() else {
+            return response;
+        };
+        let openai = path == "/v1" || path.starts_with("/v1/");
+        let mut shaped = if openai {
+            Json(error.openai()).into_response()
+        } else {
+            let problem = HeaderValue::from_static("application/problem+json");
+            ([(CONTENT_TYPE, problem)], error.problem().to_string()).into_response()
+        };
+        *shaped.status_mut() = error.status;
+        if let Some(allow) = response.headers().get(ALLOW) {
+            shaped.headers_mut().insert(ALLOW, allow.clone());
+        }
+        if error.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"companion\", error=\"invalid_token\"");
+            shaped.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(after) = error.retry_after {
+            shaped
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from(seconds(after)));
+        }
+        if let Some(allowance) = error.allowance {
+            shaped.headers_mut().extend(rate_limit(allowance));
+        }
+        shaped
+    }
+}
+
+/// Where the caller stands with its limit, as response headers.
+pub fn rate_limit(allowance: Allowance) -> [(HeaderName, HeaderValue); 3] {
+    [
+        (
+            HeaderName::from_static("ratelimit-limit"),
+            HeaderValue::from(allowance.limit),
+        ),
+        (
+            HeaderName::from_static("ratelimit-remaining"),
+            HeaderValue::from(allowance.left),
+        ),
+        (
+            HeaderName::from_static("ratelimit-reset"),
+            HeaderValue::from(seconds(allowance.reset)),
+        ),
+    ]
+}
+
+/// Whole seconds, never fewer than are meant.
+fn seconds(duration: Duration) -> u64 {
+    (duration.as_millis().div_ceil(1000) as u64).max(1)
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Refused> for ApiError {
+    fn from(refused: Refused) -> Self {
+        let limited = |allowance: Allowance, whose: &str| {
+            let detail = format!(
+                "more than {} requests a minute of this {whose}; wait and try again",
+                allowance.limit
+            );
+            let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limit_exceeded", detail);
+            Self {
+                allowance: Some(allowance),
+                ..error.retry(allowance.reset)
+            }
+        };
+        match refused {
+            Refused::User(allowance) => limited(allowance, "user"),
+            Refused::Address(allowance) => limited(allowance, "address"),
+            Refused::Busy => {
+                let detail = "an earlier message of this conversation is still being answered; wait and try again";
+                Self::new(StatusCode::CONFLICT, "conversation_busy", detail).retry(Duration::from_secs(2))
+            }
+        }
+    }
+}
+
+impl From<TurnError> for ApiError {
+    fn from(error: TurnError) -> Self {
+        let soon = Duration::from_secs(1);
+        match error {
+            TurnError::Refused(refused) => refused.into(),
+            TurnError::Overloaded => {
+                let detail = "this worker answers as many messages as it may; try again";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).retry(soon)
+            }
+            TurnError::KeyReused => {
+                let detail = "Idempotency-Key: was used with another request; use a new key for every new request";
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail).about("Idempotency-Key")
+            }
+            TurnError::ShuttingDown => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", error.to_string()).retry(soon)
+            }
+            TurnError::TooLong(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", error.to_string()),
+            TurnError::Provider(error) => error.into(),
+        }
+    }
+}
+
+impl From<LlmError> for ApiError {
+    fn from(error: LlmError) -> Self {
+        let (status, code) = match error {
+            LlmError::Connect => (StatusCode::BAD_GATEWAY, "provider_unreachable"),
+            LlmError::Status(429) => (StatusCode::SERVICE_UNAVAILABLE, "provider_rate_limited"),
+            LlmError::Status(_) => (StatusCode::BAD_GATEWAY, "provider_error"),
+            LlmError::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "provider_timeout"),
+            LlmError::Broken => (StatusCode::BAD_GATEWAY, "provider_broke_off"),
+        };
+        Self::new(status, code, error.to_string())
+    }
+}
+
+impl From<MemoryError> for ApiError {
+    fn from(error: MemoryError) -> Self {
+        match error {
+            MemoryError::Text(problem) => Self::field("text", problem),
+            MemoryError::Store(error) if error.is_unavailable() => {
+                tracing::warn!(%error, "memories cannot be reached");
+                let detail = "memories cannot be reached now; try again";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail).retry(Duration::from_secs(2))
+            }
+            error => {
+                tracing::error!(%error, "an operation on memories failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_the_shape_of_its_api() {
+        let error = ApiError::field("messages[1].content", "must be text");
+        assert_eq!(
+            error.openai(),
+            json!({ "error": { "message": "messages[1].content: must be text", "type": "invalid_request_error",
+                               "param": "messages[1].content", "code": "invalid_request" } })
+        );
+        let shaped = ApiError::shape(error.into_response(), "/api/v1/memories");
+        assert_eq!(shaped.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(shaped.status(), StatusCode::BAD_REQUEST);
+    }
+
+    #[test]
+    fn a_limit_says_when_to_come_back() {
+        let allowance = Allowance {
+            limit: 30,
+            left: 0,
+            reset: Duration::from_millis(1200),
+        };
+        let shaped = ApiError::shape(
+            ApiError::from(Refused::User(allowance)).into_response(),
+            "/v1/chat/completions",
+        );
+        assert_eq!(shaped.headers()[RETRY_AFTER], "2");
+        assert_eq!(shaped.headers()["ratelimit-limit"], "30");
+    }
+}

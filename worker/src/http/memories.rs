@@ -1,0 +1,104 @@
+//! `/api/v1/memories`: what is remembered of the caller, to see, search, add and delete. Every call is about the token's
+//! user; another user's memory is not found, exactly as one that never was.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::App;
+
+use super::ApiError;
+use super::body::{JsonBody, text, whole};
+use super::caller::Caller;
+
+/// Memories of a page, unless asked otherwise.
+const PAGE: u32 = 50;
+/// Most memories of a page.
+const MAX_PAGE: u32 = 100;
+/// Memories found, unless asked otherwise.
+const FOUND: u32 = 10;
+
+/// A page of memories, newest first.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let limit = match query.get("limit").map(|text| text.parse::<u32>()) {
+        None => PAGE,
+        Some(Ok(limit)) if (1..=MAX_PAGE).contains(&limit) => limit,
+        Some(_) => {
+            return Err(ApiError::field(
+                "limit",
+                format!("must be a whole number from 1 to {MAX_PAGE}"),
+            ));
+        }
+    };
+    let cursor = match query.get("cursor").map(|text| Uuid::parse_str(text)) {
+        None => None,
+        Some(Ok(cursor)) => Some(cursor),
+        Some(Err(_)) => return Err(ApiError::field("cursor", "must be the next_cursor of an earlier page")),
+    };
+    let page = app.memories.list(user, limit, cursor).await?;
+    Ok(Json(json!({ "memories": page.memories, "next_cursor": page.next })))
+}
+
+/// Remembers a text.
+pub async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    body: Result<JsonBody, ApiError>,
+) -> Result<Response, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let body = body?;
+    let memory = app.memories.create(user, text(&body.fields, "text", "text")?).await?;
+    let location = format!("/api/v1/memories/{}", memory.id);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(json!(memory))).into_response())
+}
+
+/// Forgets a memory.
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let id = Uuid::parse_str(&id).map_err(|_| ApiError::field("id", "must be the id of a memory"))?;
+    if app.memories.delete(user, id).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(ApiError::new(
+        StatusCode::NOT_FOUND,
+        "memory_not_found",
+        "there is no such memory",
+    ))
+}
+
+/// Memories that fit a query, best first, and why.
+pub async fn search(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    body: Result<JsonBody, ApiError>,
+) -> Result<Json<Value>, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let body = body?;
+    let query = text(&body.fields, "query", "query")?.trim();
+    let (chars, most) = (query.chars().count(), app.config.limits.message_chars);
+    if chars == 0 || chars > most as usize {
+        return Err(ApiError::field(
+            "query",
+            format!("must have 1 to {most} characters, has {chars}"),
+        ));
+    }
+    let limit = whole(&body.fields, "limit", 1, MAX_PAGE)?.unwrap_or(FOUND);
+    let found = app.memories.search(user, query, limit).await?;
+    Ok(Json(json!({ "results": found })))
+}

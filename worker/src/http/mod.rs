@@ -1,0 +1,20 @@
+//! HTTP: routes, what they take and give, and the server under them. Handlers are thin: they read a request, call one
+//! thing, and shape its answer.
+
+mod admin;
+pub mod auth;
+mod body;
+mod caller;
+mod chat;
+mod chat_request;
+mod error;
+mod memories;
+mod models;
+mod router;
+mod server;
+mod sse;
+
+pub use admin::{Readiness, router as admin_router};
+pub use error::ApiError;
+pub use router::router;
+pub use server::{Bound, MAX_CONNECTIONS};

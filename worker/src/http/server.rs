@@ -1,0 +1,106 @@
+//! The server under the routes: hyper with what `axum::serve` leaves out. A half-sent header is closed after 10 s (hyper's
+//! own limit is silently off without a timer), TCP_NODELAY keeps streamed tokens from waiting 40 ms for an
+//! acknowledgement, connections are capped, and a full table of file descriptors is waited out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tower::ServiceExt;
+
+use super::caller::Peer;
+
+/// Longest wait for a request's headers.
+const HEADERS: Duration = Duration::from_secs(10);
+/// Most connections at once; more wait in the kernel's queue.
+pub const MAX_CONNECTIONS: usize = 10_000;
+/// Most streams of one HTTP/2 connection.
+const MAX_STREAMS: u32 = 200;
+/// Pause after a failed accept, such as one for want of file descriptors.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
+
+/// A port that is bound.
+pub struct Bound {
+    listener: TcpListener,
+}
+
+impl Bound {
+    /// Binds `address`.
+    ///
+    /// # Errors
+    /// The port is taken or may not be used.
+    pub async fn bind(address: &str) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| std::io::Error::new(error.kind(), format!("failed to listen on {address}: {error}")))?;
+        Ok(Self { listener })
+    }
+
+    /// Serves `router` until `stop`, then finishes the requests that were begun, for at most `grace`.
+    pub async fn serve(self, router: Router, stop: impl Future<Output = ()>, grace: Duration) {
+        let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let graceful = GracefulShutdown::new();
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS);
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                accepted = accept(&self.listener, &connections) => accepted,
+                () = &mut stop => break,
+            };
+            let (stream, peer, permit) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_AGAIN).await;
+                    continue;
+                }
+            };
+            let router = router.clone();
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Peer(peer));
+                router.clone().oneshot(request.map(Body::new))
+            });
+            let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+            let connection = graceful.watch(connection);
+            tokio::spawn(async move {
+                if let Err(error) = connection.await {
+                    tracing::debug!(error, "a connection broke");
+                }
+                drop(permit);
+            });
+        }
+        drop(self.listener);
+        if timeout(grace, graceful.shutdown()).await.is_err() {
+            tracing::warn!("connections were still open at the end of the grace period");
+        }
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = Arc::clone(connections)
+        .acquire_owned()
+        .await
+        .map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok((stream, peer, permit))
+}

@@ -1,0 +1,34 @@
+//! What happens after the reply. A settled turn leaves a row in `companion.outbox`; [`relay`] moves such rows to the job
+//! queue in batches; [`queue`] runs them: facts are extracted from what the user wrote, vectors are added where they are
+//! missing. Both tasks may be repeated at any point without doing anything twice.
+
+mod extract;
+mod queue;
+mod relay;
+mod vectors;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::memory::Memories;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+
+/// Name of the task that extracts facts from a message, in the outbox and in the queue.
+pub const EXTRACT: &str = "extract";
+
+/// Name of the task that adds the vectors that a user's memories lack.
+pub const VECTORS: &str = "vectors";
+
+/// Relays and runs jobs until `shutdown`; then waits a few seconds for those that run. Where the database is away it
+/// tries again, ever slower: no error ends it.
+pub async fn run(store: Store, memories: Memories, metrics: Metrics, shutdown: CancellationToken) {
+    let work = queue::Work {
+        store: store.clone(),
+        memories,
+        metrics,
+    };
+    tokio::join!(
+        relay::run(store.clone(), shutdown.clone()),
+        queue::run(store, work, shutdown)
+    );
+}

@@ -1,0 +1,64 @@
+//! What a model is given: messages in order, and the marks around what is remembered.
+
+/// Opens the block of memories in the last message.
+pub const MEMORY_OPEN: &str = "<memory>";
+/// Closes it.
+pub const MEMORY_CLOSE: &str = "</memory>";
+
+/// Who speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The service: its rules stand above everything.
+    System,
+    /// The user.
+    User,
+    /// The model.
+    Assistant,
+}
+
+impl Role {
+    /// As the OpenAI API spells it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+/// One message of a prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptMessage {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+impl PromptMessage {
+    /// `content`, spoken by `role`.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+        }
+    }
+}
+
+/// All that a model is given for one reply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prompt {
+    /// The messages; the last is the user's.
+    pub messages: Vec<PromptMessage>,
+}
+
+impl Prompt {
+    /// Characters of all messages together.
+    pub fn chars(&self) -> usize {
+        self.messages
+            .iter()
+            .map(|message| message.content.chars().count())
+            .sum()
+    }
+}

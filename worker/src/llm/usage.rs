@@ -1,0 +1,33 @@
+//! What a reply cost, in tokens.
+
+use super::Prompt;
+
+/// Characters of a token where the provider does not count: English text has about four, and what is counted this way
+/// is an estimate, never a bill.
+const CHARS_PER_TOKEN: usize = 4;
+
+/// Tokens of one reply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt: u32,
+    /// Tokens of the reply.
+    pub completion: u32,
+    /// Tokens of the prompt that the provider had in its cache.
+    pub cached: u32,
+}
+
+impl Usage {
+    /// The estimate for a provider that counts nothing, or a reply that broke off before the count.
+    pub fn estimate(prompt: &Prompt, reply: &str) -> Self {
+        Self {
+            prompt: tokens(prompt.chars()),
+            completion: tokens(reply.chars().count()),
+            cached: 0,
+        }
+    }
+}
+
+fn tokens(chars: usize) -> u32 {
+    u32::try_from(chars.div_ceil(CHARS_PER_TOKEN)).unwrap_or(u32::MAX)
+}

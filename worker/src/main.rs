@@ -1,0 +1,93 @@
+//! `companion-worker`: reads the command line, loads the configuration, and does what it is told. What goes wrong is one
+//! sentence on standard error and exit code 1.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use clap::{Args, Parser, Subcommand};
+use companion_crds::text::Span;
+use companion_worker::commands::{migrate, preflight, serve, token};
+use companion_worker::config::Settings;
+use companion_worker::telemetry;
+
+/// The stateless chat service.
+#[derive(Parser)]
+#[command(name = "companion-worker", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Answer messages until SIGTERM.
+    Serve(Config),
+    /// Bring the schema to this release's version.
+    Migrate {
+        #[command(flatten)]
+        config: Config,
+        /// What to do: expand before a rollout, contract after it.
+        #[arg(long, value_enum)]
+        phase: migrate::Phase,
+    },
+    /// Check that the database and Redis can be used, and report what they are.
+    Preflight(Config),
+    /// Print a development token.
+    Token {
+        #[command(flatten)]
+        config: Config,
+        /// The user it is for.
+        #[arg(long)]
+        user: String,
+        /// How long it holds, such as 30m.
+        #[arg(long, default_value = "1h")]
+        ttl: Span,
+    },
+}
+
+#[derive(Args)]
+struct Config {
+    /// The configuration file.
+    #[arg(long = "config", value_name = "FILE", default_value = "/etc/companion/config.yaml")]
+    path: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    // Tokens are made by hand: what goes wrong is for a person, not for a log.
+    let by_hand = matches!(command, Command::Token { .. });
+    if !by_hand {
+        telemetry::start_logs();
+    }
+    let Err(error) = run(command) else {
+        return ExitCode::SUCCESS;
+    };
+    if by_hand {
+        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+    } else {
+        tracing::error!("{error:#}");
+    }
+    ExitCode::FAILURE
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow!("a TLS provider was installed before ours"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?;
+    runtime.block_on(async {
+        match command {
+            Command::Serve(config) => serve::run(Settings::load(&config.path)?).await?,
+            Command::Migrate { config, phase } => migrate::run(&Settings::load(&config.path)?, phase).await?,
+            Command::Preflight(config) if preflight::run(&config.path).await => {}
+            Command::Preflight(_) => return Err(anyhow!("preflight failed; its report says why")),
+            Command::Token { config, user, ttl } => token::run(&Settings::load(&config.path)?, &user, ttl)?,
+        }
+        Ok(())
+    })
+}

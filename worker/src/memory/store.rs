@@ -1,0 +1,210 @@
+//! Keeps memories: list, create, delete, and the insert that the extraction job shares. A fact is stored once per user;
+//! one that could not be embedded is stored all the same, and a job adds its vector later.
+
+use std::time::Duration;
+
+use pgvector::HalfVector;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Embedder, Memories, Memory, MemoryError, NOTE, Page};
+use crate::identity::UserId;
+use crate::jobs::VECTORS;
+use crate::store::without_nul;
+
+/// Longest text of a memory, in characters.
+pub const MAX_CHARS: usize = 1_000;
+
+/// A memory is written without haste.
+const EMBEDDING: Duration = Duration::from_secs(2);
+
+/// Rows without vectors that one job fills in at a time.
+const FILL_BATCH: i64 = 32;
+
+/// A fact to be stored.
+#[derive(Clone, Debug)]
+pub struct NewMemory {
+    /// What it is about.
+    pub kind: &'static str,
+    /// The fact.
+    pub text: String,
+    /// Conversation and number of the message it comes from.
+    pub source: Option<(Uuid, i32)>,
+    /// The user's epoch when the message was stored: nothing is written once an erasure has raised it.
+    pub epoch: Option<i64>,
+}
+
+/// What became of a fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is new.
+    New(Memory),
+    /// The user has it already, or was erased since.
+    Known,
+}
+
+const INSERT: &str = "
+WITH owner AS (
+    SELECT user_id, epoch FROM companion.users WHERE user_id = $1 AND ($2::bigint IS NULL OR epoch = $2) FOR SHARE
+), memory AS (
+    INSERT INTO companion.memories (user_id, memory_id, kind, text, fingerprint, source_conversation, source_seq)
+    SELECT user_id, $3, $4, $5, $6, $7, $8 FROM owner
+    ON CONFLICT (user_id, fingerprint) WHERE superseded_at IS NULL DO NOTHING
+    RETURNING user_id, memory_id, kind, text, created_at
+), vector AS (
+    INSERT INTO companion.memory_vectors (user_id, memory_id, model_id, v)
+    SELECT user_id, memory_id, $9, $10 FROM memory WHERE $10::halfvec IS NOT NULL
+), work AS (
+    INSERT INTO companion.outbox (user_id, task, epoch)
+    SELECT owner.user_id, $11, owner.epoch FROM owner, memory WHERE $10::halfvec IS NULL
+)
+SELECT memory_id, kind, text, created_at FROM memory";
+
+const WITHOUT_VECTOR: &str = "
+SELECT m.memory_id, m.text FROM companion.memories m
+WHERE m.user_id = $1 AND m.superseded_at IS NULL
+  AND NOT EXISTS (SELECT FROM companion.memory_vectors v
+                  WHERE v.user_id = m.user_id AND v.memory_id = m.memory_id AND v.model_id = $2)
+ORDER BY m.memory_id LIMIT $3";
+
+/// A memory deleted meanwhile gets no vector.
+const ADD_VECTOR: &str = "
+INSERT INTO companion.memory_vectors (user_id, memory_id, model_id, v)
+SELECT user_id, memory_id, $3, $4 FROM companion.memories WHERE user_id = $1 AND memory_id = $2 FOR SHARE
+ON CONFLICT DO NOTHING";
+
+impl Memories {
+    /// A page of memories, newest first, beginning after `cursor`. A memory added meanwhile moves no page.
+    pub async fn list(&self, user: UserId, limit: u32, cursor: Option<Uuid>) -> Result<Page, MemoryError> {
+        let query = sqlx::query_as(
+            "SELECT memory_id, kind, text, created_at FROM companion.memories
+             WHERE user_id = $1 AND ($2::uuid IS NULL OR memory_id < $2)
+               AND superseded_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+             ORDER BY memory_id DESC LIMIT $3",
+        )
+        .bind(user.as_uuid())
+        .bind(cursor)
+        .bind(i64::from(limit) + 1);
+        let mut memories: Vec<Memory> = self.store.within(query.fetch_all(self.store.pool())).await?;
+        let more = memories.len() > limit as usize;
+        memories.truncate(limit as usize);
+        let next = memories.last().filter(|_| more).map(|memory| memory.id);
+        Ok(Page { memories, next })
+    }
+
+    /// Stores what a user wrote down. A text that the user has already is not stored again: the first memory is returned.
+    pub async fn create(&self, user: UserId, text: &str) -> Result<Memory, MemoryError> {
+        let text = text.trim();
+        let length = text.chars().count();
+        if length == 0 || length > MAX_CHARS {
+            return Err(MemoryError::Text(format!(
+                "must have 1 to {MAX_CHARS} characters, has {length}"
+            )));
+        }
+        let owner = sqlx::query("INSERT INTO companion.users (user_id) VALUES ($1) ON CONFLICT DO NOTHING")
+            .bind(user.as_uuid());
+        self.store.within(owner.execute(self.store.pool())).await?;
+        let new = NewMemory {
+            kind: NOTE,
+            text: text.to_owned(),
+            source: None,
+            epoch: None,
+        };
+        match self.insert(user, new).await? {
+            Stored::New(memory) => Ok(memory),
+            Stored::Known => {
+                let query = sqlx::query_as(
+                    "SELECT memory_id, kind, text, created_at FROM companion.memories
+                     WHERE user_id = $1 AND fingerprint = $2 AND superseded_at IS NULL",
+                )
+                .bind(user.as_uuid())
+                .bind(fingerprint(text));
+                Ok(self.store.within(query.fetch_one(self.store.pool())).await?)
+            }
+        }
+    }
+
+    /// Deletes a memory and its vectors. False if this user has no such memory.
+    pub async fn delete(&self, user: UserId, id: Uuid) -> Result<bool, MemoryError> {
+        let query = sqlx::query("DELETE FROM companion.memories WHERE user_id = $1 AND memory_id = $2")
+            .bind(user.as_uuid())
+            .bind(id);
+        Ok(self
+            .store
+            .within(query.execute(self.store.pool()))
+            .await?
+            .rows_affected()
+            > 0)
+    }
+
+    /// Stores a fact with its vector, or without one and with the job that adds it. Safe to repeat.
+    pub async fn insert(&self, user: UserId, new: NewMemory) -> Result<Stored, MemoryError> {
+        let text = without_nul(&new.text);
+        let vector = match self.embedder.embed(text.clone(), EMBEDDING).await {
+            Ok(vector) => Some(HalfVector::from_f32_slice(&vector)),
+            Err(error) => {
+                tracing::warn!(%error, "a memory is stored without its vector for now");
+                None
+            }
+        };
+        let query = sqlx::query_as(INSERT)
+            .bind(user.as_uuid())
+            .bind(new.epoch)
+            .bind(Uuid::now_v7())
+            .bind(new.kind)
+            .bind(&text)
+            .bind(fingerprint(&text))
+            .bind(new.source.map(|(conversation, _)| conversation))
+            .bind(new.source.map(|(_, seq)| seq))
+            .bind(Embedder::MODEL_ID)
+            .bind(vector)
+            .bind(VECTORS);
+        let stored = self.store.within(query.fetch_optional(self.store.pool())).await?;
+        Ok(stored.map_or(Stored::Known, Stored::New))
+    }
+
+    /// Embeds memories that have no vector of this model. Fails at the first that cannot be embedded; what was done stays.
+    pub async fn fill_vectors(&self, user: UserId) -> Result<u64, MemoryError> {
+        let mut filled = 0;
+        loop {
+            let query = sqlx::query_as(WITHOUT_VECTOR)
+                .bind(user.as_uuid())
+                .bind(Embedder::MODEL_ID)
+                .bind(FILL_BATCH);
+            let rows: Vec<(Uuid, String)> = self.store.within(query.fetch_all(self.store.pool())).await?;
+            if rows.is_empty() {
+                return Ok(filled);
+            }
+            for (id, text) in rows {
+                let vector = self.embedder.embed(text, EMBEDDING).await?;
+                let query = sqlx::query(ADD_VECTOR)
+                    .bind(user.as_uuid())
+                    .bind(id)
+                    .bind(Embedder::MODEL_ID)
+                    .bind(HalfVector::from_f32_slice(&vector));
+                filled += self
+                    .store
+                    .within(query.execute(self.store.pool()))
+                    .await?
+                    .rows_affected();
+            }
+        }
+    }
+}
+
+/// Equal for texts that differ in case, spacing or final punctuation only.
+fn fingerprint(text: &str) -> [u8; 32] {
+    let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    Sha256::digest(words.join(" ").trim_end_matches(['.', '!', '?'])).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spelling_makes_no_second_fact() {
+        assert_eq!(fingerprint("The user likes tea."), fingerprint(" the user  likes Tea"));
+        assert_ne!(fingerprint("The user likes tea."), fingerprint("The user likes teas."));
+    }
+}

@@ -1,0 +1,260 @@
+//! What Redis does for a turn: limits, the order of a conversation, and its recent messages. In: who asks and about what;
+//! out: leave to go on, with what Redis knew. Every part has an answer without Redis: this worker's share of the limits,
+//! PostgreSQL's order, PostgreSQL's messages.
+
+mod floor;
+mod keys;
+mod local;
+mod redis;
+
+use std::net::IpAddr;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use ::redis::{Script, Value};
+use companion_crds::config::WorkerConfig;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+
+use crate::config::ConfigError;
+use crate::identity::UserId;
+use crate::telemetry::Metrics;
+
+pub use floor::Floor;
+use keys::Keys;
+pub use keys::Subject;
+use local::LocalLimits;
+use redis::Link;
+
+/// Messages of one conversation that may wait for the floor.
+const MOST_WAITING: u32 = 3;
+/// Longest they wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Pause between two looks at the floor.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+static LIMIT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("rate.lua"), include_str!("limit.lua"))));
+static ADMIT: LazyLock<Script> =
+    LazyLock::new(|| Script::new(concat!(include_str!("rate.lua"), include_str!("admit.lua"))));
+
+/// Redis, as turns see it. Clones share it.
+#[derive(Clone)]
+pub struct Sessions {
+    link: Link,
+    keys: Keys,
+    local: Arc<LocalLimits>,
+    metrics: Metrics,
+    per_user: u32,
+    per_address: u32,
+    kept: u32,
+    life: Duration,
+}
+
+/// Where a caller stands with its limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Requests a minute.
+    pub limit: u32,
+    /// How many are left.
+    pub left: u32,
+    /// Time until the limit is worth another try.
+    pub reset: Duration,
+}
+
+/// Why a request may not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The user's limit is used up.
+    User(Allowance),
+    /// The address's limit is used up.
+    Address(Allowance),
+    /// The conversation is busy, and enough messages wait for it.
+    Busy,
+}
+
+/// A message as Redis keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recent {
+    /// `true` if the user wrote it, `false` if the assistant did.
+    pub user: bool,
+    /// What it says.
+    pub text: String,
+    /// Its place in the conversation, 0 while PostgreSQL has not stored it.
+    pub seq: i64,
+}
+
+/// Leave to go on with a turn.
+pub struct Admitted {
+    /// Where the user stands.
+    pub allowance: Allowance,
+    /// The conversation's floor; it is given back when this is dropped.
+    pub floor: Option<Floor>,
+    /// The conversation's recent messages, oldest first; none if Redis has none.
+    pub recent: Vec<Recent>,
+    /// Redis took no part.
+    pub degraded: bool,
+}
+
+impl Sessions {
+    /// Turns' view of the Redis at `url`. It is looked for from now on; nothing waits for it.
+    ///
+    /// # Errors
+    /// The URL is none.
+    pub fn new(url: &SecretString, config: &WorkerConfig, metrics: &Metrics) -> Result<Self, ConfigError> {
+        Ok(Self {
+            link: Link::new(url, metrics.degraded.with_label_values(&["redis"]))?,
+            keys: Keys::new(&config.tenant),
+            local: Arc::new(LocalLimits::new(config.database.max_workers)),
+            metrics: metrics.clone(),
+            per_user: config.limits.per_user_per_minute,
+            per_address: config.limits.per_ip_per_minute,
+            kept: config.memory.history,
+            life: config.sessions.ttl.duration(),
+        })
+    }
+
+    /// Counts a request of `address`.
+    ///
+    /// # Errors
+    /// Its limit is used up.
+    pub async fn count_address(&self, address: IpAddr) -> Result<Allowance, Refused> {
+        let counted = self.count(self.keys.address(address), self.per_address).await;
+        counted.map_err(|allowance| self.refuse("ip", Refused::Address(allowance)))
+    }
+
+    /// Counts a request of `user` that is no turn.
+    ///
+    /// # Errors
+    /// Its limit is used up.
+    pub async fn count_user(&self, user: UserId) -> Result<Allowance, Refused> {
+        let counted = self.count(self.keys.user(user), self.per_user).await;
+        counted.map_err(|allowance| self.refuse("user", Refused::User(allowance)))
+    }
+
+    /// Counts a turn of `user`, waits for the floor of `subject`, and brings its recent messages if `recent` is set.
+    ///
+    /// # Errors
+    /// The limit is used up, or the conversation stays busy.
+    pub async fn admit(&self, user: UserId, subject: &Subject, recent: bool) -> Result<Admitted, Refused> {
+        let keys = self.keys.turn(user, subject);
+        let mut floor = (*subject != Subject::Nothing).then(|| Floor::wait(self.link.clone(), keys.clone()));
+        let ticket = floor
+            .as_ref()
+            .map_or_else(String::new, |floor| floor.ticket().to_owned());
+        let messages = if recent { self.kept } else { 0 };
+        let began = Instant::now();
+        let mut counted: Option<Allowance> = None;
+        loop {
+            let mut script = ADMIT.prepare_invoke();
+            for key in [&keys.rate, &keys.lease, &keys.fence, &keys.tickets, &keys.messages] {
+                script.key(key);
+            }
+            script
+                .arg(if counted.is_none() { self.per_user } else { 0 })
+                .arg(u8::from(floor.is_some()))
+                .arg(&ticket);
+            script
+                .arg(floor::LEASE.as_millis() as u64)
+                .arg(MOST_WAITING)
+                .arg(LONGEST_WAIT.as_millis() as u64)
+                .arg(messages);
+            let answer: Option<(String, Vec<Value>)> = (self.link)
+                .ask(async |mut connection| {
+                    let answer: Vec<Value> = script.invoke_async(&mut connection).await?;
+                    let mut answer = answer.into_iter();
+                    let word = ::redis::from_redis_value(answer.next().unwrap_or(Value::Nil))?;
+                    Ok((word, answer.collect()))
+                })
+                .await;
+            let Some((word, rest)) = answer else {
+                return self.without_redis(&keys.rate, counted, floor);
+            };
+            let number = |index: usize| {
+                rest.get(index)
+                    .and_then(|value| ::redis::from_redis_value_ref::<i64>(value).ok())
+                    .unwrap_or(0)
+            };
+            let allowance = |left: i64, reset: i64| Allowance {
+                limit: self.per_user,
+                left: u32::try_from(left).unwrap_or(0),
+                reset: Duration::from_millis(reset.unsigned_abs()),
+            };
+            match word.as_str() {
+                "limited" => return Err(self.refuse("user", Refused::User(allowance(0, number(0))))),
+                "busy" => return Err(self.refuse("conversation", Refused::Busy)),
+                "wait" => {
+                    counted.get_or_insert(allowance(number(0), number(1)));
+                    if began.elapsed() >= LONGEST_WAIT {
+                        return Err(self.refuse("conversation", Refused::Busy));
+                    }
+                    sleep(LOOK_AGAIN).await;
+                }
+                _ => {
+                    if let Some(floor) = &mut floor {
+                        floor.take(number(2));
+                    }
+                    let allowance = counted.unwrap_or_else(|| allowance(number(0), number(1)));
+                    let recent = rest.iter().skip(3).filter_map(message).collect();
+                    return Ok(Admitted {
+                        allowance,
+                        floor,
+                        recent,
+                        degraded: false,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Puts a turn's two messages behind the conversation's recent ones and gives the floor back. `before` is what came
+    /// before them, if the whole of it is known; a buffer that Redis lost is laid anew from it.
+    pub async fn settle(&self, floor: Floor, messages: [Recent; 2], before: Option<&[Recent]>) {
+        floor.settle(&messages, before, self.kept, self.life).await;
+    }
+
+    fn without_redis(&self, key: &str, counted: Option<Allowance>, floor: Option<Floor>) -> Result<Admitted, Refused> {
+        let allowance = match counted {
+            Some(allowance) => allowance,
+            None => (self.local.take(key, self.per_user))
+                .map_err(|allowance| self.refuse("user", Refused::User(allowance)))?,
+        };
+        Ok(Admitted {
+            allowance,
+            floor,
+            recent: Vec::new(),
+            degraded: true,
+        })
+    }
+
+    async fn count(&self, key: String, limit: u32) -> Result<Allowance, Allowance> {
+        let mut script = LIMIT.prepare_invoke();
+        script.key(&key).arg(limit);
+        let answer: Option<(u8, u32, u64)> = self
+            .link
+            .ask(async |mut connection| script.invoke_async(&mut connection).await)
+            .await;
+        match answer {
+            Some((allowed, left, reset)) => {
+                let allowance = Allowance {
+                    limit,
+                    left,
+                    reset: Duration::from_millis(reset),
+                };
+                if allowed == 1 { Ok(allowance) } else { Err(allowance) }
+            }
+            None => self.local.take(&key, limit),
+        }
+    }
+
+    fn refuse(&self, limit: &str, refused: Refused) -> Refused {
+        self.metrics.refused.with_label_values(&[limit]).inc();
+        refused
+    }
+}
+
+fn message(value: &Value) -> Option<Recent> {
+    let text: String = ::redis::from_redis_value_ref(value).ok()?;
+    serde_json::from_str(&text).ok()
+}

@@ -1,0 +1,146 @@
+//! The way to Redis: one connection that many requests share, a budget of 50 ms for each operation, and no second try.
+//! In: an operation; out: its answer, or nothing, and the caller goes on without Redis.
+//!
+//! The first operation that fails takes the connection away, so a Redis that hangs costs no request after it a thing; a
+//! task of its own then looks for a Redis that answers within the budget and puts the connection back.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use prometheus::IntCounter;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, ServerErrorKind};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::time::{sleep, timeout};
+
+use crate::config::ConfigError;
+
+/// Longest an operation may take.
+const BUDGET: Duration = Duration::from_millis(50);
+/// Longest a new connection may take.
+const CONNECT: Duration = Duration::from_secs(1);
+/// Pause between two looks for a Redis that answers.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// The way to Redis. Clones share the connection.
+#[derive(Clone)]
+pub struct Link {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: Client,
+    state: RwLock<State>,
+    degraded: IntCounter,
+}
+
+/// `generation` tells a failure on the present connection from a late one on its predecessor.
+struct State {
+    connection: Option<MultiplexedConnection>,
+    generation: u64,
+}
+
+impl Link {
+    /// A link to the Redis at `url`, which is looked for from now on. `degraded` counts operations that went without.
+    ///
+    /// # Errors
+    /// The URL is no Redis URL; the text names the variable, never the value.
+    pub fn new(url: &SecretString, degraded: IntCounter) -> Result<Self, ConfigError> {
+        let client = Client::open(url.expose_secret()).map_err(|_| {
+            let problem = "no Redis URL; write redis://:password@host:6379, or rediss:// for TLS";
+            ConfigError::setting(companion_crds::config::env::REDIS_URL, problem)
+        })?;
+        let state = RwLock::new(State {
+            connection: None,
+            generation: 0,
+        });
+        let link = Self {
+            shared: Arc::new(Shared {
+                client,
+                state,
+                degraded,
+            }),
+        };
+        tokio::spawn(Arc::clone(&link.shared).look());
+        Ok(link)
+    }
+
+    /// What `operation` answers within the budget, or nothing.
+    pub async fn ask<T, F>(&self, operation: impl FnOnce(MultiplexedConnection) -> F) -> Option<T>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let (connection, generation) = {
+            let state = self.shared.state.read().unwrap_or_else(PoisonError::into_inner);
+            (state.connection.clone(), state.generation)
+        };
+        let Some(connection) = connection else {
+            self.shared.degraded.inc();
+            return None;
+        };
+        let cause = match timeout(BUDGET, operation(connection)).await {
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(error)) if is_of_the_connection(&error) => error.to_string(),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "redis refused an operation");
+                self.shared.degraded.inc();
+                return None;
+            }
+            Err(_) => format!("no answer within {} ms", BUDGET.as_millis()),
+        };
+        self.shared.degraded.inc();
+        self.shared.lose(generation, &cause);
+        None
+    }
+}
+
+impl Shared {
+    fn lose(self: &Arc<Self>, generation: u64, cause: &str) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.generation != generation || state.connection.take().is_none() {
+            return;
+        }
+        state.generation += 1;
+        tracing::warn!(cause, "redis is away; requests go on without it");
+        tokio::spawn(Arc::clone(self).look());
+    }
+
+    async fn look(self: Arc<Self>) {
+        loop {
+            if let Some(connection) = self.connect().await {
+                self.state.write().unwrap_or_else(PoisonError::into_inner).connection = Some(connection);
+                tracing::info!("redis answers");
+                return;
+            }
+            sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    async fn connect(&self) -> Option<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(Some(CONNECT));
+        let mut connection = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+            .ok()?;
+        let ping = async { redis::cmd("PING").query_async::<()>(&mut connection).await };
+        timeout(BUDGET, ping).await.ok()?.ok()?;
+        Some(connection)
+    }
+}
+
+/// Whether another connection may do better: this one is broken, or leads to a server that cannot serve now, such as a
+/// primary that became a replica.
+fn is_of_the_connection(error: &RedisError) -> bool {
+    let server = matches!(
+        error.kind(),
+        ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown)
+    );
+    server
+        || error.is_timeout()
+        || error.is_io_error()
+        || error.is_connection_dropped()
+        || error.is_unrecoverable_error()
+}

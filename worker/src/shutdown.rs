@@ -1,0 +1,70 @@
+//! How a worker goes. SIGTERM makes it unready at once and closes its door; turns that stream are finished, up to a
+//! moment before the kill; then what is left is cut. The parts that must act hold a [`Lifecycle`] and watch it.
+
+use std::time::Duration;
+
+use companion_crds::PRE_STOP_SECONDS;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Kept back from the grace period for the last writes and the exit.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// Whether the worker stays. Clones share it.
+#[derive(Clone, Default)]
+pub struct Lifecycle {
+    draining: CancellationToken,
+    cut: CancellationToken,
+}
+
+impl Lifecycle {
+    /// From now on: unready, no new connections, no new jobs.
+    pub fn drain(&self) {
+        self.draining.cancel();
+    }
+
+    /// Whether the worker goes.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// Ends when the worker begins to go.
+    pub async fn until_draining(&self) {
+        self.draining.cancelled().await;
+    }
+
+    /// A token for parts that stop when the worker begins to go.
+    pub fn draining_token(&self) -> CancellationToken {
+        self.draining.clone()
+    }
+
+    /// Turns that still stream end now.
+    pub fn cut(&self) {
+        self.cut.cancel();
+    }
+
+    /// Ends when turns must end.
+    pub async fn until_cut(&self) {
+        self.cut.cancelled().await;
+    }
+}
+
+/// How long turns may go on after SIGTERM, out of the pod's whole grace period, part of which the preStop hook took.
+pub fn time_for_turns(grace_period: Duration) -> Duration {
+    grace_period
+        .saturating_sub(Duration::from_secs(PRE_STOP_SECONDS) + MARGIN)
+        .max(Duration::from_secs(1))
+}
+
+/// Waits for SIGTERM or SIGINT.
+///
+/// # Errors
+/// The handlers cannot be set.
+pub async fn signalled() -> std::io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

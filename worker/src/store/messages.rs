@@ -1,0 +1,52 @@
+//! Messages of one conversation, read back for the prompt when Redis has none.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Store, StoreError};
+use crate::identity::UserId;
+
+/// Who wrote a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Role {
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// A stored message.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct StoredMessage {
+    /// Its place in the conversation, from 1.
+    pub seq: i32,
+    /// Who wrote it.
+    pub role: Role,
+    /// What was written.
+    pub text: String,
+    /// When it was stored.
+    pub created_at: DateTime<Utc>,
+}
+
+impl Store {
+    /// The newest `limit` messages of a conversation, oldest first. Empty for a conversation that is not this user's.
+    pub async fn history(
+        &self,
+        user: UserId,
+        conversation: Uuid,
+        limit: u32,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        let query = sqlx::query_as(
+            "SELECT seq, role, text, created_at FROM companion.messages
+             WHERE user_id = $1 AND conversation_id = $2
+             ORDER BY seq DESC LIMIT $3",
+        )
+        .bind(user.as_uuid())
+        .bind(conversation)
+        .bind(i64::from(limit));
+        let mut newest: Vec<StoredMessage> = self.within(query.fetch_all(self.pool())).await?;
+        newest.reverse();
+        Ok(newest)
+    }
+}

@@ -1,0 +1,154 @@
+//! What an operator of the service can see: metrics on the admin port and JSON logs. In: counts from every part; out:
+//! text for Prometheus. Labels come from closed sets (route patterns, outcomes, configured names), and neither metrics
+//! nor logs carry what a user wrote, an id of a user, or a secret.
+
+use prometheus::core::Collector;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+};
+use tracing_subscriber::EnvFilter;
+
+/// Seconds, from what a stub answers in to the longest turn.
+const BUCKETS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0,
+];
+
+/// The service's metrics. Clones share their values.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    /// HTTP answers by route pattern, method and status class.
+    pub http_requests: IntCounterVec,
+    /// Seconds from a request to the first text of its reply, by provider.
+    pub first_token_seconds: HistogramVec,
+    /// Seconds of whole turns by outcome: `completed`, `partial`, `failed`.
+    pub turn_seconds: HistogramVec,
+    /// Turns being answered now.
+    pub turns_in_flight: IntGauge,
+    /// Requests refused by a limit: `ip`, `user`, `worker`, `conversation`.
+    pub refused: IntCounterVec,
+    /// Calls to providers by provider and outcome.
+    pub provider_calls: IntCounterVec,
+    /// Tokens by provider and kind: `prompt`, `completion`, `cached`.
+    pub provider_tokens: IntCounterVec,
+    /// Operations that went on without a part: `redis`, `postgres`, `embedder`.
+    pub degraded: IntCounterVec,
+    /// Memories put into prompts.
+    pub memories_recalled: IntCounter,
+    /// Seconds that recall took.
+    pub recall_seconds: Histogram,
+    /// Jobs by task and outcome: `ok`, `failed`.
+    pub jobs: IntCounterVec,
+    /// Facts found in messages by outcome: `stored`, `duplicate`.
+    pub facts: IntCounterVec,
+    /// Open connections to PostgreSQL.
+    pub pool_open: IntGauge,
+    /// Connections to PostgreSQL in use.
+    pub pool_in_use: IntGauge,
+}
+
+impl Metrics {
+    /// A fresh set, registered.
+    ///
+    /// # Errors
+    /// Two metrics share a name, which is a bug that the first start shows.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let r = &registry;
+        Ok(Self {
+            http_requests: counters(r, "http_requests_total", "HTTP answers", &["route", "method", "status"])?,
+            first_token_seconds: histograms(
+                r,
+                "first_token_seconds",
+                "Time to the first text of a reply",
+                "provider",
+            )?,
+            turn_seconds: histograms(r, "turn_seconds", "Duration of turns", "outcome")?,
+            turns_in_flight: gauge(r, "turns_in_flight", "Turns being answered now")?,
+            refused: counters(r, "refused_total", "Requests refused by a limit", &["limit"])?,
+            provider_calls: counters(
+                r,
+                "provider_calls_total",
+                "Calls to providers",
+                &["provider", "outcome"],
+            )?,
+            provider_tokens: counters(r, "provider_tokens_total", "Tokens of providers", &["provider", "kind"])?,
+            degraded: counters(r, "degraded_total", "Operations that went on without a part", &["part"])?,
+            memories_recalled: registered(
+                r,
+                IntCounter::with_opts(options("memories_recalled_total", "Memories put into prompts"))?,
+            )?,
+            recall_seconds: registered(
+                r,
+                Histogram::with_opts(histogram_options("recall_seconds", "Duration of recall"))?,
+            )?,
+            jobs: counters(r, "jobs_total", "Background jobs", &["task", "outcome"])?,
+            facts: counters(r, "facts_total", "Facts found in messages", &["outcome"])?,
+            pool_open: gauge(r, "database_connections_open", "Open connections to PostgreSQL")?,
+            pool_in_use: gauge(r, "database_connections_in_use", "Connections to PostgreSQL in use")?,
+            registry,
+        })
+    }
+
+    /// Everything in Prometheus' text format.
+    ///
+    /// # Errors
+    /// A metric cannot be written, which no value of ours causes.
+    pub fn text(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+/// Starts JSON logs on standard error. `RUST_LOG` sets what is seen. async-openai is never seen: it logs replies that it
+/// cannot parse, and those are what users talk about. The job queue tells of every job, which metrics do better.
+pub fn start_logs() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let quiet = ["async_openai=off", "graphile_worker=warn"]
+        .into_iter()
+        .filter_map(|directive| directive.parse().ok());
+    let filter = quiet.fold(filter, EnvFilter::add_directive);
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .init();
+}
+
+fn options(name: &str, help: &str) -> Opts {
+    Opts::new(name, help).namespace("companion")
+}
+
+fn histogram_options(name: &str, help: &str) -> HistogramOpts {
+    HistogramOpts::from(options(name, help)).buckets(BUCKETS.to_vec())
+}
+
+fn registered<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> prometheus::Result<C> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    registered(registry, IntCounterVec::new(options(name, help), labels)?)
+}
+
+fn histograms(registry: &Registry, name: &str, help: &str, label: &str) -> prometheus::Result<HistogramVec> {
+    registered(registry, HistogramVec::new(histogram_options(name, help), &[label])?)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+    registered(registry, IntGauge::with_opts(options(name, help))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_has_its_own_name_and_is_written() {
+        let metrics = Metrics::new().unwrap();
+        metrics.refused.with_label_values(&["ip"]).inc();
+        let text = metrics.text().unwrap();
+        assert!(text.contains("companion_refused_total{limit=\"ip\"} 1"), "{text}");
+    }
+}

@@ -1,0 +1,134 @@
+//! What is known that bears on the message: memories of this user, and the conversation so far where Redis had none.
+//! All of it is read side by side and against a deadline; what is late is left out and named.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::llm::{PromptMessage, Role};
+use crate::memory::Recalled;
+use crate::store;
+
+use super::Turn;
+
+/// Longest wait for memories: a reply without them is better than a late one.
+const MEMORIES: Duration = Duration::from_millis(250);
+/// Longest wait for the conversation so far: a reply that lost the thread is worse than a late one.
+const CONVERSATION: Duration = Duration::from_secs(2);
+
+/// What is known.
+#[derive(Debug, Default)]
+pub struct Recall {
+    /// Memories, nearest first.
+    pub memories: Vec<Recalled>,
+    /// The conversation's stored messages, oldest first; `None` if they could not be read.
+    pub history: Option<Vec<PromptMessage>>,
+    /// The conversation that this message goes on with, if the client did not name it.
+    pub thread: Option<Uuid>,
+    /// What was left out: `recall`, `embeddings`, `history`.
+    pub degraded: Vec<&'static str>,
+}
+
+/// Looks for what bears on `turn`.
+pub async fn recall(app: &App, turn: &Turn) -> Recall {
+    let (memories, history, thread) = tokio::join!(memories(app, turn), history(app, turn), thread(app, turn));
+    let mut recall = Recall {
+        thread,
+        ..Recall::default()
+    };
+    match memories {
+        Some((memories, by_words_only)) => {
+            app.metrics.memories_recalled.inc_by(memories.len() as u64);
+            recall.memories = memories;
+            recall.degraded.extend(by_words_only.then_some("embeddings"));
+        }
+        None => recall.degraded.push("recall"),
+    }
+    if history.is_none() {
+        recall.degraded.push("history");
+    }
+    recall.history = history;
+    recall
+}
+
+async fn memories(app: &App, turn: &Turn) -> Option<(Vec<Recalled>, bool)> {
+    let settings = &app.config.memory;
+    if settings.recalled == 0 || turn.perception.query.is_empty() {
+        return Some((Vec::new(), false));
+    }
+    let began = Instant::now();
+    let similarity = settings.min_similarity.value().map_or(0.0, f64::from);
+    let search = app
+        .memories
+        .recall(turn.asked.user, &turn.perception.query, settings.recalled, similarity);
+    let found = timeout(MEMORIES, search).await;
+    app.metrics.recall_seconds.observe(began.elapsed().as_secs_f64());
+    match found {
+        Ok(Ok(found)) => {
+            if found.lexical {
+                app.metrics.degraded.with_label_values(&["embedder"]).inc();
+            }
+            return Some((found.memories, found.lexical));
+        }
+        Ok(Err(error)) => tracing::warn!(%error, "nothing is recalled for a message"),
+        Err(_) => tracing::warn!("nothing is recalled for a message: no answer within {MEMORIES:?}"),
+    }
+    app.metrics.degraded.with_label_values(&["postgres"]).inc();
+    None
+}
+
+/// The history of the prompt: the client's own, or what Redis kept, or what PostgreSQL holds.
+async fn history(app: &App, turn: &Turn) -> Option<Vec<PromptMessage>> {
+    let asked = &turn.asked;
+    let Some(conversation) = asked.conversation.filter(|_| asked.uses_stored_history()) else {
+        return Some(asked.history.clone());
+    };
+    let recent = &turn.admission.session.recent;
+    if !recent.is_empty() {
+        let role = |user| if user { Role::User } else { Role::Assistant };
+        return Some(
+            recent
+                .iter()
+                .map(|message| PromptMessage::new(role(message.user), &*message.text))
+                .collect(),
+        );
+    }
+    let reading = app.store.history(asked.user, conversation, app.config.memory.history);
+    let cause = match timeout(CONVERSATION, reading).await {
+        Ok(Ok(messages)) => {
+            let role = |role| {
+                if role == store::Role::User {
+                    Role::User
+                } else {
+                    Role::Assistant
+                }
+            };
+            return Some(
+                messages
+                    .into_iter()
+                    .map(|message| PromptMessage::new(role(message.role), message.text))
+                    .collect(),
+            );
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {CONVERSATION:?}"),
+    };
+    tracing::warn!(cause, "a conversation goes on without its history");
+    app.metrics.degraded.with_label_values(&["postgres"]).inc();
+    None
+}
+
+/// The conversation whose last turn ended with what the client sent. Not finding it begins a new one, which costs the
+/// user nothing: the client's messages are the history.
+async fn thread(app: &App, turn: &Turn) -> Option<Uuid> {
+    if turn.asked.conversation.is_some() {
+        return None;
+    }
+    let hash = turn.asked.thread_before()?;
+    timeout(MEMORIES, app.store.find_thread(turn.asked.user, hash))
+        .await
+        .ok()?
+        .ok()?
+}
