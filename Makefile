@@ -6,7 +6,7 @@ CARGO_TARGET_DIR ?= $(COMPANION_CACHE)/target
 export COMPANION_CACHE CARGO_TARGET_DIR
 export CONTEXT OPERATOR_IMAGE WORKER_IMAGE POSTGRES_IMAGE REDIS_IMAGE COMPANION_PORT
 
-.PHONY: up down env cluster images
+.PHONY: up down env test bench generate cluster images
 
 # A quickstart that answers and remembers: in the cluster of CONTEXT=, else in kind where Docker answers, else in our own.
 up:
@@ -19,6 +19,25 @@ down:
 # eval "$(make -s env)": how any client reaches the running quickstart.
 env:
 	@config/quickstart/env.sh
+
+# All tests, with what they need: sources first, then everything against real parts. Its cluster is not the quickstart's.
+test:
+	@config/quickstart/packages.sh shellcheck
+	cargo build --release --locked --workspace --bins
+	@tests/static.sh
+	@tests/run.sh test
+	@echo "all tests passed"
+
+# Time to the first token, beside a direct call to the same provider.
+bench:
+	@config/quickstart/packages.sh
+	cargo build --release --locked --workspace --bins
+	@tests/run.sh bench
+
+# Writes what is generated from the sources.
+generate:
+	cargo build --release --locked --workspace --bins
+	$(CARGO_TARGET_DIR)/release/companion-operator crd >crds/companiondeployments.yaml
 
 # The folder with companion-cluster, kubectl, helm, kind and kubeconform.
 cluster:

@@ -20,6 +20,12 @@ export QUICKSTART_BEGAN=${QUICKSTART_BEGAN:-$EPOCHSECONDS}
 SECONDS=$((EPOCHSECONDS - QUICKSTART_BEGAN))
 step() { printf '%4d s  %s\n' "$SECONDS" "$*"; }
 
+# Runs a command whose output matters only when it fails.
+quietly() {
+	local output
+	output=$("$@" 2>&1) || fail "$output"
+}
+
 remembered() { cat "$state/$1" 2>/dev/null || true; }
 
 # Makes kubectl and helm mean the quickstart's cluster.

@@ -21,10 +21,13 @@ leave_context() {
 	kubectl delete namespace "$system_namespace" --ignore-not-found --timeout 3m
 }
 
+if [ ! -e "$state" ]; then
+	echo "no quickstart runs"
+	exit 0
+fi
 tools=$(remembered tools)
 stop_port_forward
 case $(remembered cluster) in
-"") echo "no quickstart runs" ;;
 context*) leave_context ;;
 kind) "$tools/kind" delete cluster --name "$cluster_name" ;;
 own) "$tools/companion-cluster" down --name "$cluster_name" ;;

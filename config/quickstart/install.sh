@@ -34,8 +34,9 @@ load_images() {
 
 case $(remembered cluster) in
 context*)
-	[ -n "${OPERATOR_IMAGE:-}" ] && [ -n "${WORKER_IMAGE:-}" ] ||
+	if [ -z "${OPERATOR_IMAGE:-}" ] || [ -z "${WORKER_IMAGE:-}" ]; then
 		fail "CONTEXT: set OPERATOR_IMAGE and WORKER_IMAGE to images that the cluster can pull; config/images/*.Dockerfile make them"
+	fi
 	;;
 *)
 	archives=()
@@ -49,7 +50,8 @@ step "installing the charts"
 values=(--set "image.repository=${OPERATOR_IMAGE%:*}" --set-string "image.tag=${OPERATOR_IMAGE##*:}" --set "images.worker=$WORKER_IMAGE")
 [ -z "${POSTGRES_IMAGE:-}" ] || values+=(--set "images.postgres=$POSTGRES_IMAGE")
 [ -z "${REDIS_IMAGE:-}" ] || values+=(--set "images.redis=$REDIS_IMAGE")
-helm upgrade --install companion-crds "$repository/charts/companion-crds" \
-	--namespace "$system_namespace" --create-namespace --wait --timeout 2m >/dev/null
-helm upgrade --install companion-operator "$repository/charts/companion-operator" \
-	--namespace "$system_namespace" --wait --timeout 3m "${values[@]}" >/dev/null
+quietly helm upgrade --install companion-crds "$repository/charts/companion-crds" \
+	--namespace "$system_namespace" --create-namespace --wait --timeout 2m
+quietly helm upgrade --install companion-operator "$repository/charts/companion-operator" \
+	--namespace "$system_namespace" --wait --timeout 3m "${values[@]}"
+echo "$WORKER_IMAGE" >"$state/worker-image"

@@ -5,12 +5,23 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 here=$repository/config/quickstart
 
+# A resource keeps the image that it was made with, so a newer build must be asked for by name.
+ask_for_newest_image() {
+	local used newest
+	used=$(kubectl --namespace "$namespace" get companiondeployment quickstart --output jsonpath='{.status.image}')
+	newest=$(remembered worker-image)
+	[ -z "$used" ] || [ "$used" = "$newest" ] ||
+		kubectl --namespace "$namespace" patch companiondeployment quickstart --type merge \
+			--patch "{\"spec\":{\"image\":\"$newest\"}}" >/dev/null
+}
+
 step "finding or starting a cluster"
 "$here/cluster.sh"
 use_cluster
 "$here/install.sh"
 step "applying config/samples/quickstart.yaml"
 kubectl apply --filename "$repository/config/samples/quickstart.yaml" >/dev/null
+ask_for_newest_image
 "$here/progress.sh"
 step "Ready"
 "$here/converse.sh"

@@ -26,7 +26,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let milliseconds = self.0.as_millis();
         for (unit, size) in [("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
-            if milliseconds != 0 && milliseconds % size == 0 {
+            if milliseconds != 0 && milliseconds.is_multiple_of(size) {
                 return write!(f, "{}{unit}", milliseconds / size);
             }
         }

@@ -25,7 +25,10 @@ impl Backoff {
 
     /// Forgets the failures of `object`: it went well, or is gone.
     pub fn forget(&self, object: &str) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).remove(object);
+        self.failures
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(object);
     }
 }
 

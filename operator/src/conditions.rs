@@ -50,8 +50,18 @@ pub struct Finding {
 
 impl Finding {
     /// A condition of type `kind`.
-    pub fn new(kind: &'static str, state: impl Into<State>, reason: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { kind, state: state.into(), reason: reason.into(), message: message.into() }
+    pub fn new(
+        kind: &'static str,
+        state: impl Into<State>,
+        reason: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind,
+            state: state.into(),
+            reason: reason.into(),
+            message: message.into(),
+        }
     }
 
     /// Whether it says so.
@@ -61,10 +71,17 @@ impl Finding {
 }
 
 /// `findings` as conditions that keep their time where their status stays.
-pub fn conditions(findings: Vec<Finding>, old: &[Condition], generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
+pub fn conditions(
+    findings: Vec<Finding>,
+    old: &[Condition],
+    generation: Option<i64>,
+    now: Timestamp,
+) -> Vec<Condition> {
     let condition = |finding: Finding| {
         let status = finding.state.text();
-        let same = old.iter().find(|known| known.type_ == finding.kind && known.status == status);
+        let same = old
+            .iter()
+            .find(|known| known.type_ == finding.kind && known.status == status);
         Condition {
             type_: finding.kind.into(),
             status: status.into(),
@@ -72,7 +89,8 @@ pub fn conditions(findings: Vec<Finding>, old: &[Condition], generation: Option<
             message: shorten(finding.message),
             observed_generation: generation,
             // The API keeps whole seconds; with more, what we write would never equal what we read.
-            last_transition_time: same.map_or_else(|| Time(whole_second(now)), |known| known.last_transition_time.clone()),
+            last_transition_time: same
+                .map_or_else(|| Time(whole_second(now)), |known| known.last_transition_time.clone()),
         }
     };
     findings.into_iter().map(condition).collect()
@@ -97,10 +115,23 @@ mod tests {
     #[test]
     fn the_time_of_a_condition_changes_only_with_its_status() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let first = conditions(vec![Finding::new("Ready", false, "Starting", "one")], &[], Some(1), at(10));
-        let second = conditions(vec![Finding::new("Ready", false, "Migrating", "two")], &first, Some(2), at(20));
+        let first = conditions(
+            vec![Finding::new("Ready", false, "Starting", "one")],
+            &[],
+            Some(1),
+            at(10),
+        );
+        let second = conditions(
+            vec![Finding::new("Ready", false, "Migrating", "two")],
+            &first,
+            Some(2),
+            at(20),
+        );
         assert_eq!(second[0].last_transition_time, first[0].last_transition_time);
-        assert_eq!((second[0].reason.as_str(), second[0].observed_generation), ("Migrating", Some(2)));
+        assert_eq!(
+            (second[0].reason.as_str(), second[0].observed_generation),
+            ("Migrating", Some(2))
+        );
         let third = conditions(vec![Finding::new("Ready", true, "Ready", "")], &second, Some(2), at(30));
         assert_eq!(third[0].last_transition_time, Time(at(30)));
     }

@@ -29,7 +29,9 @@ pub async fn wait_for_crd(client: &Client, metrics: &Metrics) {
                 warn!(%error, "failed to ask the API server what it serves");
             }
             _ if !said => {
-                warn!("waiting for the CustomResourceDefinition companiondeployments.companion.dev: install the chart companion-crds");
+                warn!(
+                    "waiting for the CustomResourceDefinition companiondeployments.companion.dev: install the chart companion-crds"
+                );
                 said = true;
             }
             _ => {}

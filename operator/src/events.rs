@@ -16,7 +16,8 @@ pub fn transitions(old: &[Condition], new: &[Condition]) -> Vec<Event> {
     new.iter()
         .filter_map(|condition| {
             let before = known(&condition.type_)?;
-            let changed = before.status != condition.status || condition.status == "False" && before.reason != condition.reason;
+            let changed =
+                before.status != condition.status || condition.status == "False" && before.reason != condition.reason;
             // The other two repeat what the parts say.
             let tells = condition.type_ != "Reconciling" && condition.type_ != "WorkersAvailable";
             (changed && tells && condition.status != "Unknown").then(|| event(condition))
@@ -48,7 +49,7 @@ pub fn key_lost() -> Event {
         reason: "SecretKeyLost".into(),
         note: Some(
             "the secret companion-operator-hmac in the operator's namespace was lost and made anew; the pods keep their old hashes, \
-             and a change of a secret since then is not noticed: restart the workers with `kubectl rollout restart` if one changed"
+             and a secret that changed in between goes unnoticed: if one did, restart the workers with `kubectl rollout restart`"
                 .into(),
         ),
         action: "Reconcile".into(),
@@ -88,7 +89,10 @@ mod tests {
         assert!(transitions(&[], &failed).is_empty());
         assert!(transitions(&failed, &failed).is_empty());
         let events = transitions(&done, &failed);
-        assert_eq!((events[0].reason.as_str(), events[0].type_), ("MigratedFalse", EventType::Warning));
+        assert_eq!(
+            (events[0].reason.as_str(), events[0].type_),
+            ("MigratedFalse", EventType::Warning)
+        );
         assert_eq!(transitions(&failed, &done)[0].type_, EventType::Normal);
     }
 

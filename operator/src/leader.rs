@@ -39,12 +39,18 @@ struct Seen {
 impl Leader {
     /// A candidate called `identity`, for the Lease in `namespace`.
     pub fn new(client: Client, namespace: &str, identity: String) -> Self {
-        Self { api: Api::namespaced(client, namespace), identity }
+        Self {
+            api: Api::namespaced(client, namespace),
+            identity,
+        }
     }
 
     /// Waits until this replica leads.
     pub async fn acquire(&self) -> Lease {
-        let mut seen = Seen { version: None, since: Instant::now() };
+        let mut seen = Seen {
+            version: None,
+            since: Instant::now(),
+        };
         loop {
             match timeout(CALL, self.try_acquire(&mut seen)).await {
                 Ok(Ok(Some(lease))) => {
@@ -108,25 +114,41 @@ impl Leader {
 
     async fn try_acquire(&self, seen: &mut Seen) -> Result<Option<Lease>, kube::Error> {
         let Some(lease) = self.api.get_opt(NAME).await? else {
-            return self.api.create(&PostParams::default(), &self.taken(None)).await.map(Some).or_else(lost);
+            return self
+                .api
+                .create(&PostParams::default(), &self.taken(None))
+                .await
+                .map(Some)
+                .or_else(lost);
         };
         if seen.version != lease.metadata.resource_version {
-            *seen = Seen { version: lease.metadata.resource_version.clone(), since: Instant::now() };
+            *seen = Seen {
+                version: lease.metadata.resource_version.clone(),
+                since: Instant::now(),
+            };
         }
         let spec = lease.spec.as_ref();
-        let held = spec.and_then(|spec| spec.holder_identity.as_deref()).is_some_and(|holder| !holder.is_empty());
+        let held = spec
+            .and_then(|spec| spec.holder_identity.as_deref())
+            .is_some_and(|holder| !holder.is_empty());
         let seconds = spec.and_then(|spec| spec.lease_duration_seconds).unwrap_or_default();
         let duration = Duration::from_secs(u64::try_from(seconds).unwrap_or_default()).max(DURATION);
         if held && seen.since.elapsed() < duration {
             return Ok(None);
         }
-        self.api.replace(NAME, &PostParams::default(), &self.taken(Some(&lease))).await.map(Some).or_else(lost)
+        self.api
+            .replace(NAME, &PostParams::default(), &self.taken(Some(&lease)))
+            .await
+            .map(Some)
+            .or_else(lost)
     }
 
     /// The Lease as ours, in place of `old`.
     fn taken(&self, old: Option<&Lease>) -> Lease {
         let now = MicroTime(Timestamp::now());
-        let transitions = old.and_then(|lease| lease.spec.as_ref()?.lease_transitions).unwrap_or_default();
+        let transitions = old
+            .and_then(|lease| lease.spec.as_ref()?.lease_transitions)
+            .unwrap_or_default();
         Lease {
             metadata: ObjectMeta {
                 name: Some(NAME.into()),

@@ -16,6 +16,7 @@ mod settings;
 mod telemetry;
 
 use std::io::Write as _;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
@@ -36,16 +37,25 @@ enum Command {
     Crd,
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<ExitCode> {
     match Cli::parse().command {
         Command::Run(settings) => {
             telemetry::start_logs();
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-            runtime.block_on(run::run(settings))
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()?;
+            if let Err(error) = runtime.block_on(run::run(settings)) {
+                tracing::error!(error = format!("{error:#}"), "ended");
+                return Ok(ExitCode::FAILURE);
+            }
         }
         Command::Crd => {
             let yaml = companion_crds::yaml::custom_resource_definition()?;
-            std::io::stdout().write_all(yaml.as_bytes()).context("failed to print the definition")
+            std::io::stdout()
+                .write_all(yaml.as_bytes())
+                .context("failed to print the definition")?;
         }
     }
+    Ok(ExitCode::SUCCESS)
 }

@@ -42,7 +42,13 @@ mod tests {
 
     #[test]
     fn two_spellings_of_one_quantity_are_equal() {
-        for (one, other) in [("1", "1000m"), ("0.5", "500m"), ("1Gi", "1024Mi"), ("1k", "1000"), ("1.5Gi", "1536Mi")] {
+        for (one, other) in [
+            ("1", "1000m"),
+            ("0.5", "500m"),
+            ("1Gi", "1024Mi"),
+            ("1k", "1000"),
+            ("1.5Gi", "1536Mi"),
+        ] {
             assert_eq!(thousandths(one), thousandths(other), "{one} {other}");
         }
         assert_eq!(bytes("256Mi"), Some(268_435_456));

@@ -40,7 +40,9 @@ pub async fn run(settings: Settings) -> anyhow::Result<()> {
         .with_context(|| format!("failed to listen on --admin-address {}", settings.admin_address))?;
     tokio::spawn(admin::serve(listener, Arc::clone(&metrics)));
 
-    let mut config = Config::infer().await.context("found neither a service account nor a kubeconfig")?;
+    let mut config = Config::infer()
+        .await
+        .context("found neither a service account nor a kubeconfig")?;
     config.connect_timeout = Some(CONNECT);
     let client = Client::try_from(config)?;
     let leader = Leader::new(client.clone(), &settings.pod_namespace, settings.pod_name.clone());
@@ -90,10 +92,20 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 }
 
 /// What a leader does until `stop`.
-async fn work(settings: &Settings, client: &Client, metrics: &Arc<Metrics>, stop: CancellationToken) -> anyhow::Result<()> {
+async fn work(
+    settings: &Settings,
+    client: &Client,
+    metrics: &Arc<Metrics>,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let hasher = tokio::time::timeout(LOAD_KEY, SecretHasher::load(client.clone(), &settings.pod_namespace));
-    let hasher = hasher.await.context("the API server did not answer about the key of the secrets' hashes")??;
-    let reporter = Reporter { controller: "companion-operator".into(), instance: Some(settings.pod_name.clone()) };
+    let hasher = hasher
+        .await
+        .context("the API server did not answer about the key of the secrets' hashes")??;
+    let reporter = Reporter {
+        controller: "companion-operator".into(),
+        instance: Some(settings.pod_name.clone()),
+    };
     let context = Arc::new(Context {
         client: client.clone(),
         recorder: Recorder::new(client.clone(), reporter),
@@ -109,9 +121,15 @@ async fn work(settings: &Settings, client: &Client, metrics: &Arc<Metrics>, stop
 /// Watches every namespace, or each of the named ones.
 async fn watch(settings: &Settings, context: Arc<Context>, stop: CancellationToken) {
     let watched = settings.watched();
-    let scopes: Vec<Option<&str>> = if watched.is_empty() { vec![None] } else { watched.into_iter().map(Some).collect() };
-    let (stores, controllers): (Vec<_>, Vec<_>) =
-        scopes.into_iter().map(|scope| controller::watch(Arc::clone(&context), scope, stop.clone())).unzip();
+    let scopes: Vec<Option<&str>> = if watched.is_empty() {
+        vec![None]
+    } else {
+        watched.into_iter().map(Some).collect()
+    };
+    let (stores, controllers): (Vec<_>, Vec<_>) = scopes
+        .into_iter()
+        .map(|scope| controller::watch(Arc::clone(&context), scope, stop.clone()))
+        .unzip();
     let counting = count(&context, &stores);
     let controllers = join_all(controllers);
     tokio::select! {

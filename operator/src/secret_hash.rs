@@ -24,7 +24,9 @@ pub enum Error {
     #[error("failed to read or make the secret {SECRET:?} in the operator's namespace")]
     Api(#[from] kube::Error),
     /// Somebody's Secret of the same name.
-    #[error("the secret {SECRET:?} has no key {KEY:?} of {KEY_BYTES} bytes: delete it, and the operator makes a new one")]
+    #[error(
+        "the secret {SECRET:?} has no key {KEY:?} of {KEY_BYTES} bytes: delete it, and the operator makes a new one"
+    )]
     Malformed,
     /// The operating system gave no randomness.
     #[error("failed to read random bytes")]
@@ -104,7 +106,10 @@ impl SecretHasher {
 
 fn new_key() -> Result<Secret, Error> {
     Ok(Secret {
-        metadata: ObjectMeta { name: Some(SECRET.into()), ..ObjectMeta::default() },
+        metadata: ObjectMeta {
+            name: Some(SECRET.into()),
+            ..ObjectMeta::default()
+        },
         data: Some([(KEY.to_owned(), ByteString(random_bytes(KEY_BYTES)?))].into()),
         ..Secret::default()
     })

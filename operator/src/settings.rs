@@ -41,6 +41,10 @@ pub struct Images {
 impl Settings {
     /// The namespaces to watch; none for all of them.
     pub fn watched(&self) -> Vec<&str> {
-        self.namespaces.iter().map(|name| name.trim()).filter(|name| !name.is_empty()).collect()
+        self.namespaces
+            .iter()
+            .map(|name| name.trim())
+            .filter(|name| !name.is_empty())
+            .collect()
     }
 }

@@ -10,7 +10,12 @@ use tracing_subscriber::EnvFilter;
 /// JSON logs to standard output, as verbose as `RUST_LOG` says.
 pub fn start_logs() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().flatten_event(true).with_span_list(false).with_env_filter(filter).init();
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .with_env_filter(filter)
+        .init();
 }
 
 /// How one pass over an object ended.
@@ -45,15 +50,26 @@ impl Metrics {
         let registry = Registry::new();
         let counter = |name: &str, help: &str, label: &str| IntCounterVec::new(Opts::new(name, help), &[label]);
         let metrics = Self {
-            reconciles: counter("companion_operator_reconciles_total", "Passes over a resource, by outcome.", "outcome")?,
+            reconciles: counter(
+                "companion_operator_reconciles_total",
+                "Passes over a resource, by outcome.",
+                "outcome",
+            )?,
             duration: Histogram::with_opts(
                 HistogramOpts::new("companion_operator_reconcile_duration_seconds", "Duration of one pass.")
                     .buckets(vec![0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0]),
             )?,
-            writes: counter("companion_operator_writes_total", "Writes to the API server, by verb.", "verb")?,
+            writes: counter(
+                "companion_operator_writes_total",
+                "Writes to the API server, by verb.",
+                "verb",
+            )?,
             leader: IntGauge::new("companion_operator_leader", "1 in the replica that leads.")?,
             objects: IntGauge::new("companion_operator_objects", "CompanionDeployments that are watched.")?,
-            crd_missing: IntGauge::new("companion_operator_crd_missing", "1 while the cluster does not serve CompanionDeployment.")?,
+            crd_missing: IntGauge::new(
+                "companion_operator_crd_missing",
+                "1 while the cluster does not serve CompanionDeployment.",
+            )?,
             started: AtomicBool::new(false),
             registry,
         };
@@ -91,7 +107,9 @@ impl Metrics {
     /// Why the replica is not ready.
     pub fn not_ready(&self) -> Option<&'static str> {
         if self.crd_missing.get() == 1 {
-            Some("waiting for the CustomResourceDefinition companiondeployments.companion.dev: install the chart companion-crds\n")
+            Some(
+                "waiting for the CustomResourceDefinition companiondeployments.companion.dev: install the chart companion-crds\n",
+            )
         } else if !self.started.load(Ordering::Acquire) {
             Some("starting\n")
         } else {
@@ -101,6 +119,8 @@ impl Metrics {
 
     /// Everything in the text format of Prometheus.
     pub fn text(&self) -> String {
-        prometheus::TextEncoder::new().encode_to_string(&self.registry.gather()).unwrap_or_default()
+        prometheus::TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap_or_default()
     }
 }

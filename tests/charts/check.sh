@@ -34,8 +34,8 @@ render single companion-operator --set replicas=1 --set 'imagePullSecrets[0].nam
 	--set nodeSelector.disk=ssd --set podAnnotations.team=chat
 
 grep -q '^kind: ClusterRole$' "$work/everywhere.yaml"
-! grep -q '^kind: ClusterRole' "$work/namespaced.yaml"
-! grep -q '^kind: PodDisruptionBudget' "$work/single.yaml"
+! grep '^kind: ClusterRole' "$work/namespaced.yaml" || exit 1
+! grep '^kind: PodDisruptionBudget' "$work/single.yaml" || exit 1
 refuse replicas --set replicas=0
 refuse watchNamespaces --set 'watchNamespaces={Upper}'
 refuse 'wrongName' --set wrongName=1

@@ -48,7 +48,12 @@ impl Staying {
 }
 
 /// Brings every child about, in the order in which they need each other.
-pub async fn apply(context: &Context, identity: &Identity, prepared: Prepared, found: &Found) -> Result<Applied, Error> {
+pub async fn apply(
+    context: &Context,
+    identity: &Identity,
+    prepared: Prepared,
+    found: &Found,
+) -> Result<Applied, Error> {
     let Prepared {
         new_secrets,
         kept_secrets,
@@ -67,19 +72,32 @@ pub async fn apply(context: &Context, identity: &Identity, prepared: Prepared, f
     } = prepared;
     let live = &found.children;
     let mut writer = Writer::new(context, identity);
-    let mut staying = Staying { config_maps: configs_in_use, ..Staying::default() };
+    let mut staying = Staying {
+        config_maps: configs_in_use,
+        ..Staying::default()
+    };
 
     let made_secrets = !new_secrets.is_empty();
     for secret in new_secrets {
         writer.create(secret).await?;
     }
-    for secret in kept_secrets {
-        let existing: Vec<_> = found.secrets.values().cloned().collect();
-        writer.ensure(&existing, secret).await?;
+    for mut secret in kept_secrets {
+        if let Some(existing) = found.secrets.get(&secret.name_any()) {
+            // With the uid, one that is deleted just now is not made again, without its data.
+            secret.metadata.uid = existing.uid();
+            writer.ensure(std::slice::from_ref(existing), secret).await?;
+        }
     }
     one(&mut writer, &live.service_accounts, service_account).await?;
     for (name, server) in [("redis", redis), ("postgres", postgres)] {
-        managed(&mut writer, live, &mut staying, &format!("{}-{name}", identity.name), server).await?;
+        managed(
+            &mut writer,
+            live,
+            &mut staying,
+            &format!("{}-{name}", identity.name),
+            server,
+        )
+        .await?;
     }
     for config in configs {
         staying.config_maps.insert(config.name_any());
@@ -107,15 +125,24 @@ pub async fn apply(context: &Context, identity: &Identity, prepared: Prepared, f
     writer.remove(named(&live.jobs, &old_jobs)).await?;
     writer.remove(absent(&live.config_maps, &staying.config_maps)).await?;
     writer.remove(absent(&live.services, &staying.services)).await?;
-    writer.remove(absent(&live.stateful_sets, &staying.stateful_sets)).await?;
+    writer
+        .remove(absent(&live.stateful_sets, &staying.stateful_sets))
+        .await?;
 
     let Writer { conflicts, changed, .. } = writer;
-    Ok(Applied { deployment, conflicts, changed, made_secrets })
+    Ok(Applied {
+        deployment,
+        conflicts,
+        changed,
+        made_secrets,
+    })
 }
 
 /// Children that nothing asks for any more.
 fn absent<'a, K: Resource>(live: &'a [K], staying: &BTreeSet<String>) -> Vec<&'a K> {
-    live.iter().filter(|child| !staying.contains(&child.name_any())).collect()
+    live.iter()
+        .filter(|child| !staying.contains(&child.name_any()))
+        .collect()
 }
 
 fn named<'a, K: Resource>(live: &'a [K], names: &BTreeSet<String>) -> Vec<&'a K> {
@@ -144,7 +171,11 @@ async fn managed(
 ) -> Result<(), Error> {
     match server {
         Wanted::Apply(server) => {
-            let Server { config_map, service, stateful_set } = *server;
+            let Server {
+                config_map,
+                service,
+                stateful_set,
+            } = *server;
             staying.server(name);
             writer.ensure(&live.config_maps, config_map).await?;
             writer.ensure(&live.services, service).await?;

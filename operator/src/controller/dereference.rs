@@ -71,7 +71,10 @@ pub struct Found {
 impl Found {
     /// The workers.
     pub fn deployment(&self, name: &str) -> Option<&Deployment> {
-        self.children.deployments.iter().find(|deployment| deployment.name_any() == name)
+        self.children
+            .deployments
+            .iter()
+            .find(|deployment| deployment.name_any() == name)
     }
 
     /// A managed server.
@@ -95,12 +98,33 @@ pub async fn dereference(client: &Client, resource: &CompanionDeployment) -> Res
     let claim = postgres_claim(&name);
     let named = named_secrets(resource);
     let secrets = try_join_all(named.iter().map(async |name| {
-        secrets.get_opt(name).await.map_err(|source| Error { what: format!("secret {name:?}"), source })
+        secrets.get_opt(name).await.map_err(|source| Error {
+            what: format!("secret {name:?}"),
+            source,
+        })
     }));
 
-    let (secrets, claim, service_accounts, config_maps, services, stateful_sets, deployments, replica_sets, jobs, pods, autoscalers, disruption_budgets) = tokio::try_join!(
+    let (
         secrets,
-        async { claims.get_opt(&claim).await.map_err(|source| Error { what: format!("volume claim {claim:?}"), source }) },
+        claim,
+        service_accounts,
+        config_maps,
+        services,
+        stateful_sets,
+        deployments,
+        replica_sets,
+        jobs,
+        pods,
+        autoscalers,
+        disruption_budgets,
+    ) = tokio::try_join!(
+        secrets,
+        async {
+            claims.get_opt(&claim).await.map_err(|source| Error {
+                what: format!("volume claim {claim:?}"),
+                source,
+            })
+        },
         list(client, &namespace, &selector),
         list(client, &namespace, &selector),
         list(client, &namespace, &selector),
@@ -115,8 +139,14 @@ pub async fn dereference(client: &Client, resource: &CompanionDeployment) -> Res
 
     let uid = resource.uid().unwrap_or_default();
     Ok(Found {
-        secrets: secrets.into_iter().flatten().map(|secret| (secret.name_any(), secret)).collect(),
-        postgres_claim_uid: claim.filter(|claim| claim.metadata.deletion_timestamp.is_none()).and_then(|claim| claim.metadata.uid),
+        secrets: secrets
+            .into_iter()
+            .flatten()
+            .map(|secret| (secret.name_any(), secret))
+            .collect(),
+        postgres_claim_uid: claim
+            .filter(|claim| claim.metadata.deletion_timestamp.is_none())
+            .and_then(|claim| claim.metadata.uid),
         job_runs: jobs::runs(&jobs, &pods, &uid),
         children: Children {
             service_accounts,
@@ -136,6 +166,11 @@ async fn list<K>(client: &Client, namespace: &str, selector: &str) -> Result<Vec
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + std::fmt::Debug + DeserializeOwned,
 {
-    let list = Api::<K>::namespaced(client.clone(), namespace).list(&ListParams::default().labels(selector)).await;
-    list.map(|list| list.items).map_err(|source| Error { what: format!("this resource's {}", K::plural(&())), source })
+    let list = Api::<K>::namespaced(client.clone(), namespace)
+        .list(&ListParams::default().labels(selector))
+        .await;
+    list.map(|list| list.items).map_err(|source| Error {
+        what: format!("this resource's {}", K::plural(&())),
+        source,
+    })
 }

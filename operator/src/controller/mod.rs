@@ -58,7 +58,9 @@ pub enum Error {
 /// One pass over one resource.
 async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Action, Error> {
     let started = Instant::now();
-    let result = tokio::time::timeout(PASS, pass(&guarded, &context)).await.unwrap_or(Err(Error::Timeout));
+    let result = tokio::time::timeout(PASS, pass(&guarded, &context))
+        .await
+        .unwrap_or(Err(Error::Timeout));
     let outcome = match &result {
         Ok((_, true)) => Outcome::Changed,
         Ok((_, false)) => Outcome::Unchanged,
@@ -109,13 +111,20 @@ async fn pass(guarded: &Guarded, context: &Context) -> Result<(Action, bool), Er
     let plan = plan::plan(&validated, resource.status.as_ref(), &found, now)?;
     let prepared = build::build(&validated, &plan)?;
     let applied = apply::apply(context, &validated.identity, prepared, &found).await?;
-    let status_changed = update_status::update_status(context, resource, &validated, &plan, &found, &applied, now).await?;
+    let status_changed =
+        update_status::update_status(context, resource, &validated, &plan, &found, &applied, now).await?;
 
-    Ok((Action::requeue(look_again_in(&validated, &plan, &applied)), applied.changed || status_changed))
+    Ok((
+        Action::requeue(look_again_in(&validated, &plan, &applied)),
+        applied.changed || status_changed,
+    ))
 }
 
 fn look_again_in(validated: &validate::Validated, plan: &plan::Plan, applied: &apply::Applied) -> Duration {
-    let due = plan.due_in.and_then(|due| Duration::try_from(due).ok()).unwrap_or(REREAD);
+    let due = plan
+        .due_in
+        .and_then(|due| Duration::try_from(due).ok())
+        .unwrap_or(REREAD);
     let job_under_way = plan.preflight.is_some() && plan.serving.is_none();
     let usual = if applied.made_secrets {
         AT_ONCE
@@ -126,4 +135,3 @@ fn look_again_in(validated: &validate::Validated, plan: &plan::Plan, applied: &a
     };
     usual.min(due)
 }
-

@@ -5,8 +5,8 @@ mod findings;
 
 use std::fmt::Debug;
 
-use companion_crds::status::{CompanionDeploymentStatus, Connections};
 use companion_crds::CompanionDeployment;
+use companion_crds::status::{CompanionDeploymentStatus, Connections};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
@@ -61,13 +61,17 @@ fn status(
     now: Timestamp,
 ) -> CompanionDeploymentStatus {
     let identity = &validated.identity;
-    let workers = applied.deployment.as_ref().and_then(|deployment| deployment.status.as_ref());
+    let workers = applied
+        .deployment
+        .as_ref()
+        .and_then(|deployment| deployment.status.as_ref());
     // The image in use is the wanted one once its workers may start; the operator's own is adopted at once.
     let image = (plan.serving.is_some() || validated.spec.image.is_none()).then(|| validated.image.clone());
     let connections = match (&plan.budget, &plan.serving) {
-        (Some(Ok(budget)), Some(serving)) => {
-            Some(Connections { per_worker: serving.pools.per_worker, ..budget.connections.clone() })
-        }
+        (Some(Ok(budget)), Some(serving)) => Some(Connections {
+            per_worker: serving.pools.per_worker,
+            ..budget.connections.clone()
+        }),
         _ => None,
     };
     CompanionDeploymentStatus {
@@ -93,9 +97,21 @@ pub async fn failed(context: &Context, resource: &CompanionDeployment, cause: &s
         Finding::new("Stalled", false, "Retrying", "tried again by itself"),
     ];
     let mut all = conditions(failed, &old.conditions, resource.metadata.generation, Timestamp::now());
-    let named: Vec<String> = all.iter().map(|condition: &Condition| condition.type_.clone()).collect();
-    all.extend(old.conditions.iter().filter(|condition| !named.contains(&condition.type_)).cloned());
-    let status = CompanionDeploymentStatus { observed_generation: resource.metadata.generation, conditions: all, ..old.clone() };
+    let named: Vec<String> = all
+        .iter()
+        .map(|condition: &Condition| condition.type_.clone())
+        .collect();
+    all.extend(
+        old.conditions
+            .iter()
+            .filter(|condition| !named.contains(&condition.type_))
+            .cloned(),
+    );
+    let status = CompanionDeploymentStatus {
+        observed_generation: resource.metadata.generation,
+        conditions: all,
+        ..old.clone()
+    };
     write(context, resource, &old, &status).await
 }
 
@@ -109,8 +125,13 @@ pub async fn malformed(context: &Context, guarded: &Guarded) -> Result<bool, Err
         Finding::new("Stalled", State::True, "Malformed", message),
     ];
     let meta = &invalid.metadata;
-    let (namespace, name) = (meta.namespace.clone().unwrap_or_default(), meta.name.clone().unwrap_or_default());
-    let Some(live) = statuses(context, &namespace).get_opt(&name).await? else { return Ok(false) };
+    let (namespace, name) = (
+        meta.namespace.clone().unwrap_or_default(),
+        meta.name.clone().unwrap_or_default(),
+    );
+    let Some(live) = statuses(context, &namespace).get_opt(&name).await? else {
+        return Ok(false);
+    };
     let old: Vec<Condition> = serde_json::from_value(live.data["status"]["conditions"].clone()).unwrap_or_default();
     let status = CompanionDeploymentStatus {
         observed_generation: meta.generation,
@@ -133,7 +154,13 @@ async fn write(
     if old == status {
         return Ok(false);
     }
-    patch(context, &resource.namespace().unwrap_or_default(), &resource.name_any(), status).await?;
+    patch(
+        context,
+        &resource.namespace().unwrap_or_default(),
+        &resource.name_any(),
+        status,
+    )
+    .await?;
     Ok(true)
 }
 
@@ -143,7 +170,12 @@ fn statuses(context: &Context, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(context.client.clone(), namespace, &kind)
 }
 
-async fn patch(context: &Context, namespace: &str, name: &str, status: &CompanionDeploymentStatus) -> Result<(), Error> {
+async fn patch(
+    context: &Context,
+    namespace: &str,
+    name: &str,
+    status: &CompanionDeploymentStatus,
+) -> Result<(), Error> {
     let body = json!({
         "apiVersion": CompanionDeployment::api_version(&()),
         "kind": CompanionDeployment::kind(&()),
@@ -151,7 +183,10 @@ async fn patch(context: &Context, namespace: &str, name: &str, status: &Companio
         "status": status,
     });
     let parameters = PatchParams::apply(MANAGER).force();
-    match statuses(context, namespace).patch_status(name, &parameters, &Patch::Apply(&body)).await {
+    match statuses(context, namespace)
+        .patch_status(name, &parameters, &Patch::Apply(&body))
+        .await
+    {
         // It was deleted in the meantime.
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(()),
         Err(error) => Err(Error(error)),

@@ -124,7 +124,10 @@ pub fn validate(resource: &CompanionDeployment, found: &Found, images: &Images, 
     Validated {
         image: spec.image.clone().or(adopted).unwrap_or_else(|| images.worker.clone()),
         images: images.clone(),
-        tenant: spec.tenant.clone().unwrap_or_else(|| format!("{}/{}", identity.namespace, identity.name)),
+        tenant: spec
+            .tenant
+            .clone()
+            .unwrap_or_else(|| format!("{}/{}", identity.namespace, identity.name)),
         approved_image: match spec.migrations.approval {
             Approval::Manual => resource.annotations().get(APPROVAL_ANNOTATION).cloned(),
             Approval::Automatic => None,

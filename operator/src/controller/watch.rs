@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
+use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::NamespaceResourceScope;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller};
 use kube::runtime::reflector::Store;
@@ -34,7 +34,11 @@ const CONCURRENCY: u16 = 8;
 const DEBOUNCE: Duration = Duration::from_millis(200);
 
 /// Watches one namespace, or all. Gives the resources it knows, and the work to be polled until `stop`.
-pub fn watch(context: Arc<Context>, namespace: Option<&str>, stop: CancellationToken) -> (Store<Guarded>, BoxFuture<'static, ()>) {
+pub fn watch(
+    context: Arc<Context>,
+    namespace: Option<&str>,
+    stop: CancellationToken,
+) -> (Store<Guarded>, BoxFuture<'static, ()>) {
     let client = &context.client;
     let children = || watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
     let controller = Controller::new(scoped::<Guarded>(client, namespace), watcher::Config::default())
@@ -49,15 +53,20 @@ pub fn watch(context: Arc<Context>, namespace: Option<&str>, stop: CancellationT
         .owns(scoped::<PodDisruptionBudget>(client, namespace), children())
         .graceful_shutdown_on(stop.cancelled_owned());
     let store = controller.store();
-    let work = controller.run(super::reconcile, super::after_error, context).for_each(|result| async move {
-        if let Err(error) = result {
-            debug!(%error, "the controller reports");
-        }
-    });
+    let work = controller
+        .run(super::reconcile, super::after_error, context)
+        .for_each(|result| async move {
+            if let Err(error) = result {
+                debug!(%error, "the controller reports");
+            }
+        });
     (store, Box::pin(work))
 }
 
-fn scoped<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(client: &Client, namespace: Option<&str>) -> Api<K> {
+fn scoped<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(
+    client: &Client,
+    namespace: Option<&str>,
+) -> Api<K> {
     match namespace {
         Some(namespace) => Api::namespaced(client.clone(), namespace),
         None => Api::all(client.clone()),

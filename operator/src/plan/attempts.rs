@@ -79,7 +79,9 @@ pub fn next(attempts: &[Attempt], now: Timestamp, quick: u32, valid_for: Option<
     if due_in.is_positive() {
         Step::Wait { due_in }
     } else {
-        Step::Start { number: last.number.saturating_add(1) }
+        Step::Start {
+            number: last.number.saturating_add(1),
+        }
     }
 }
 
@@ -92,11 +94,16 @@ mod tests {
     }
 
     fn failed(number: u32, second: i64) -> Attempt {
-        Attempt { number, outcome: Outcome::Failed(at(second)) }
+        Attempt {
+            number,
+            outcome: Outcome::Failed(at(second)),
+        }
     }
 
     fn wait(seconds: i64) -> Step {
-        Step::Wait { due_in: SignedDuration::from_secs(seconds) }
+        Step::Wait {
+            due_in: SignedDuration::from_secs(seconds),
+        }
     }
 
     #[test]
@@ -120,17 +127,26 @@ mod tests {
 
     #[test]
     fn only_one_runs_at_a_time() {
-        let running = Attempt { number: 2, outcome: Outcome::Running };
+        let running = Attempt {
+            number: 2,
+            outcome: Outcome::Running,
+        };
         assert_eq!(next(&[failed(1, 0), running], at(1_000_000), 0, None), Step::Running);
     }
 
     #[test]
     fn a_success_is_enough_for_as_long_as_it_is_valid() {
-        let success = Attempt { number: 4, outcome: Outcome::Succeeded(at(0)) };
+        let success = Attempt {
+            number: 4,
+            outcome: Outcome::Succeeded(at(0)),
+        };
         assert_eq!(next(std::slice::from_ref(&success), at(1_000_000), 0, None), Step::Done);
         let hour = Some(SignedDuration::from_hours(1));
         assert_eq!(next(std::slice::from_ref(&success), at(600), 0, hour), wait(3_000));
-        assert_eq!(next(std::slice::from_ref(&success), at(3_600), 0, hour), Step::Start { number: 5 });
+        assert_eq!(
+            next(std::slice::from_ref(&success), at(3_600), 0, hour),
+            Step::Start { number: 5 }
+        );
         // The first failure after it is a first failure again.
         assert_eq!(next(&[success, failed(5, 3_600)], at(3_600), 3, hour), wait(5));
     }

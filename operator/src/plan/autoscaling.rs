@@ -36,15 +36,24 @@ pub struct Decision {
 pub fn decide(workers: Workers, hold_at: Option<u32>, live: Live) -> Decision {
     let held = |count: u32| hold_at.map_or(count, |limit| count.min(limit));
     match workers {
-        Workers::Fixed(count) => Decision { replicas: Some(held(count)), autoscaler: None },
+        Workers::Fixed(count) => Decision {
+            replicas: Some(held(count)),
+            autoscaler: None,
+        },
         Workers::Between { min, max } => {
-            let bounds = Bounds { min: held(min), max: held(max) };
+            let bounds = Bounds {
+                min: held(min),
+                max: held(max),
+            };
             // An autoscaler leaves a Deployment of 0 workers alone: someone has to start the first ones.
             let replicas = match live.replicas {
                 None | Some(0) => Some(bounds.min),
                 Some(_) => None,
             };
-            Decision { replicas, autoscaler: Some(bounds) }
+            Decision {
+                replicas,
+                autoscaler: Some(bounds),
+            }
         }
     }
 }
@@ -73,7 +82,14 @@ mod tests {
         ];
         for (workers, hold_at, replicas, (applied, autoscaler)) in table {
             let decision = decide(workers, hold_at, Live { replicas });
-            assert_eq!(decision, Decision { replicas: applied, autoscaler }, "{workers:?} {hold_at:?} {replicas:?}");
+            assert_eq!(
+                decision,
+                Decision {
+                    replicas: applied,
+                    autoscaler
+                },
+                "{workers:?} {hold_at:?} {replicas:?}"
+            );
         }
     }
 }

@@ -85,7 +85,13 @@ pub struct Misfit {
 
 /// The budget of `demand`, or the numbers that show why there is none.
 pub fn budget(demand: &Demand) -> Result<Budget, Misfit> {
-    let Demand { server, reserved, workers, max_surge, pool_size } = *demand;
+    let Demand {
+        server,
+        reserved,
+        workers,
+        max_surge,
+        pool_size,
+    } = *demand;
     let left = u64::from(server).saturating_sub(u64::from(reserved) + u64::from(JOB_CONNECTIONS));
     let pool = match pool_size {
         PoolSize::Auto => MIN_POOL_SIZE,
@@ -124,7 +130,14 @@ pub fn budget(demand: &Demand) -> Result<Budget, Misfit> {
         }
     };
     Ok(Budget {
-        connections: Connections { server, reserved, jobs: JOB_CONNECTIONS, max_workers, draining, per_worker },
+        connections: Connections {
+            server,
+            reserved,
+            jobs: JOB_CONNECTIONS,
+            max_workers,
+            draining,
+            per_worker,
+        },
         lowered_from: (workers.most() > max_workers).then_some(workers.most()),
     })
 }
@@ -134,7 +147,13 @@ mod tests {
     use super::*;
 
     fn demand(server: u32, reserved: u32, workers: Workers, max_surge: u32, pool_size: PoolSize) -> Demand {
-        Demand { server, reserved, workers, max_surge, pool_size }
+        Demand {
+            server,
+            reserved,
+            workers,
+            max_surge,
+            pool_size,
+        }
     }
 
     #[test]
@@ -156,8 +175,16 @@ mod tests {
         ];
         for ((server, reserved, workers, surge), (most, each, lowered)) in table {
             let found = budget(&demand(server, reserved, workers, surge, PoolSize::Auto)).unwrap();
-            let numbers = (found.connections.max_workers, found.connections.per_worker, found.lowered_from);
-            assert_eq!(numbers, (most, each, lowered), "{server} {reserved} {workers:?} {surge}");
+            let numbers = (
+                found.connections.max_workers,
+                found.connections.per_worker,
+                found.lowered_from,
+            );
+            assert_eq!(
+                numbers,
+                (most, each, lowered),
+                "{server} {reserved} {workers:?} {surge}"
+            );
         }
     }
 
@@ -166,10 +193,23 @@ mod tests {
         for server in 14..400 {
             for most in 1..60 {
                 for surge in 1..4 {
-                    let Ok(found) = budget(&demand(server, 4, Workers::Between { min: 1, max: most }, surge, PoolSize::Auto)) else {
+                    let Ok(found) = budget(&demand(
+                        server,
+                        4,
+                        Workers::Between { min: 1, max: most },
+                        surge,
+                        PoolSize::Auto,
+                    )) else {
                         continue;
                     };
-                    let Connections { reserved, jobs, max_workers, draining, per_worker, .. } = found.connections;
+                    let Connections {
+                        reserved,
+                        jobs,
+                        max_workers,
+                        draining,
+                        per_worker,
+                        ..
+                    } = found.connections;
                     assert!(per_worker >= MIN_POOL_SIZE);
                     assert!(reserved + jobs + draining + per_worker * (max_workers + surge) <= server);
                 }
@@ -179,17 +219,38 @@ mod tests {
 
     #[test]
     fn a_fixed_pool_bounds_the_workers() {
-        let found = budget(&demand(97, 10, Workers::Between { min: 1, max: 9 }, 1, PoolSize::Fixed(20))).unwrap();
-        assert_eq!((found.connections.max_workers, found.connections.per_worker, found.lowered_from), (2, 20, Some(9)));
+        let found = budget(&demand(
+            97,
+            10,
+            Workers::Between { min: 1, max: 9 },
+            1,
+            PoolSize::Fixed(20),
+        ))
+        .unwrap();
+        assert_eq!(
+            (
+                found.connections.max_workers,
+                found.connections.per_worker,
+                found.lowered_from
+            ),
+            (2, 20, Some(9))
+        );
     }
 
     #[test]
     fn what_cannot_fit_is_refused_with_its_numbers() {
-        let refused = budget(&demand(50, 10, Workers::Fixed(8), 1, PoolSize::Auto)).unwrap_err().to_string();
-        assert!(refused.contains("8 workers and 1 more during a rollout need 52 connections"), "{refused}");
+        let refused = budget(&demand(50, 10, Workers::Fixed(8), 1, PoolSize::Auto))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("8 workers and 1 more during a rollout need 52 connections"),
+            "{refused}"
+        );
         assert!(refused.contains("only 36 are left of the server's 50"), "{refused}");
         assert!(refused.contains("at most 5 workers fit: lower replicas"), "{refused}");
-        let refused = budget(&demand(50, 10, Workers::Fixed(2), 1, PoolSize::Fixed(20))).unwrap_err().to_string();
+        let refused = budget(&demand(50, 10, Workers::Fixed(2), 1, PoolSize::Fixed(20)))
+            .unwrap_err()
+            .to_string();
         assert!(refused.contains("lower database.poolSize"), "{refused}");
     }
 }

@@ -21,7 +21,13 @@ pub enum Gate {
 pub const APPROVAL_ANNOTATION: &str = "companion.dev/approve-migration";
 
 /// The gate of `image`. `attempts` are those for this image, database and owner role.
-pub fn gate(approval: Approval, approved_image: Option<&str>, image: &str, attempts: &[Attempt], now: Timestamp) -> Gate {
+pub fn gate(
+    approval: Approval,
+    approved_image: Option<&str>,
+    image: &str,
+    attempts: &[Attempt],
+    now: Timestamp,
+) -> Gate {
     match attempts::next(attempts, now, 0, None) {
         Step::Done => Gate::Open,
         Step::Running => Gate::Closed(Step::Running),
@@ -46,13 +52,23 @@ mod tests {
             (Approval::Manual, Some("worker:2"), start),
         ];
         for (approval, approved, expected) in table {
-            assert_eq!(gate(approval, approved, "worker:2", &[], now), expected, "{approval:?} {approved:?}");
+            assert_eq!(
+                gate(approval, approved, "worker:2", &[], now),
+                expected,
+                "{approval:?} {approved:?}"
+            );
         }
     }
 
     #[test]
     fn what_is_migrated_needs_no_approval_any_more() {
-        let done = Attempt { number: 1, outcome: Outcome::Succeeded(Timestamp::UNIX_EPOCH) };
-        assert_eq!(gate(Approval::Manual, None, "worker:2", &[done], Timestamp::now()), Gate::Open);
+        let done = Attempt {
+            number: 1,
+            outcome: Outcome::Succeeded(Timestamp::UNIX_EPOCH),
+        };
+        assert_eq!(
+            gate(Approval::Manual, None, "worker:2", &[done], Timestamp::now()),
+            Gate::Open
+        );
     }
 }

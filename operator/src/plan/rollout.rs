@@ -36,13 +36,22 @@ pub struct Transition {
 /// pools run, the number does not rise; and pools grow only once no more workers run than they are made for.
 pub fn transition(running: Option<Running>, target: Pools) -> Transition {
     let Some(running) = running else {
-        return Transition { pools: target, hold_at: None };
+        return Transition {
+            pools: target,
+            hold_at: None,
+        };
     };
     if target.per_worker > running.configured.per_worker && running.pods > target.max_workers {
-        return Transition { pools: running.configured, hold_at: None };
+        return Transition {
+            pools: running.configured,
+            hold_at: None,
+        };
     }
     let larger_pools_run = running.largest_pool > target.per_worker && running.pods > 0;
-    Transition { pools: target, hold_at: (larger_pools_run && running.wanted > 0).then_some(running.wanted) }
+    Transition {
+        pools: target,
+        hold_at: (larger_pools_run && running.wanted > 0).then_some(running.wanted),
+    }
 }
 
 /// Which hash of the secrets' values the pods carry.
@@ -65,7 +74,11 @@ fn key_of(hash: &str) -> &str {
 /// A hash can be compared only with one made with the same key. Where the key was lost, the pods' old hash stays, and
 /// the present values count as the ones they were started with: losing a key must not restart every worker.
 pub fn secrets_mark(live: Option<&str>, live_baseline: Option<&str>, current: &str) -> SecretsMark {
-    let adopt = SecretsMark { template: current.to_owned(), baseline: None, key_lost: false };
+    let adopt = SecretsMark {
+        template: current.to_owned(),
+        baseline: None,
+        key_lost: false,
+    };
     let Some(live) = live.filter(|live| key_of(live) != key_of(current)) else {
         return adopt;
     };
@@ -109,12 +122,21 @@ pub enum Progress {
 
 /// Judges a rollout. `enough` workers suffice: an autoscaler may just have asked for more.
 pub fn progress(numbers: &Numbers, enough: u32) -> Progress {
-    let Numbers { wanted, total, updated, available, observed, stuck } = *numbers;
+    let Numbers {
+        wanted,
+        total,
+        updated,
+        available,
+        observed,
+        stuck,
+    } = *numbers;
     let serving = format!("{available} of {wanted} workers serve, {updated} of {total} are of the wanted version");
     if !observed {
         Progress::Underway(serving)
     } else if stuck {
-        Progress::Stuck(format!("{serving}; the new ones do not get ready: see the pods' events and logs"))
+        Progress::Stuck(format!(
+            "{serving}; the new ones do not get ready: see the pods' events and logs"
+        ))
     } else if updated < total || updated < wanted.min(enough) || available < wanted.min(enough) {
         Progress::Underway(serving)
     } else {
@@ -127,12 +149,22 @@ mod tests {
     use super::*;
 
     fn pools(per_worker: u32, max_workers: u32) -> Pools {
-        Pools { per_worker, max_workers }
+        Pools {
+            per_worker,
+            max_workers,
+        }
     }
 
     #[test]
     fn a_budget_shrinks_first_and_grows_last() {
-        let running = |configured, largest_pool, wanted, pods| Some(Running { configured, largest_pool, wanted, pods });
+        let running = |configured, largest_pool, wanted, pods| {
+            Some(Running {
+                configured,
+                largest_pool,
+                wanted,
+                pods,
+            })
+        };
         let table = [
             // The first workers.
             (None, pools(26, 2), (pools(26, 2), None)),
@@ -147,7 +179,11 @@ mod tests {
             (running(pools(26, 2), 26, 0, 0), pools(9, 6), (pools(9, 6), None)),
         ];
         for (running, target, (next, hold_at)) in table {
-            assert_eq!(transition(running, target), Transition { pools: next, hold_at }, "{running:?} -> {target:?}");
+            assert_eq!(
+                transition(running, target),
+                Transition { pools: next, hold_at },
+                "{running:?} -> {target:?}"
+            );
         }
     }
 
@@ -168,17 +204,40 @@ mod tests {
             (Some("k1.a"), Some("k2.x"), "k3.z", mark("k1.a", Some("k3.z"), true)),
         ];
         for (live, baseline, current, expected) in table {
-            assert_eq!(secrets_mark(live, baseline, current), expected, "{live:?} {baseline:?} {current}");
+            assert_eq!(
+                secrets_mark(live, baseline, current),
+                expected,
+                "{live:?} {baseline:?} {current}"
+            );
         }
     }
 
     #[test]
     fn a_rollout_is_complete_when_every_pod_is_new_and_enough_serve() {
-        let numbers = |wanted, total, updated, available, stuck| Numbers { wanted, total, updated, available, observed: true, stuck };
+        let numbers = |wanted, total, updated, available, stuck| Numbers {
+            wanted,
+            total,
+            updated,
+            available,
+            observed: true,
+            stuck,
+        };
         assert_eq!(progress(&numbers(2, 2, 2, 2, false), 2), Progress::Complete);
         assert_eq!(progress(&numbers(7, 7, 7, 3, false), 2), Progress::Complete);
-        assert!(matches!(progress(&numbers(2, 3, 2, 2, false), 2), Progress::Underway(_)));
+        assert!(matches!(
+            progress(&numbers(2, 3, 2, 2, false), 2),
+            Progress::Underway(_)
+        ));
         assert!(matches!(progress(&numbers(2, 3, 1, 2, true), 2), Progress::Stuck(_)));
-        assert!(matches!(progress(&Numbers { observed: false, ..numbers(2, 2, 2, 2, false) }, 2), Progress::Underway(_)));
+        assert!(matches!(
+            progress(
+                &Numbers {
+                    observed: false,
+                    ..numbers(2, 2, 2, 2, false)
+                },
+                2
+            ),
+            Progress::Underway(_)
+        ));
     }
 }

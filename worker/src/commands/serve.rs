@@ -72,7 +72,13 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     let models = Models::new(config, secrets, &metrics)?;
 
     let admin = Bound::bind(&config.listen.admin).await?;
-    let admin_routes = admin_router(Arc::clone(&readiness), lifecycle.clone(), metrics.clone(), store.clone(), turns.clone());
+    let admin_routes = admin_router(
+        Arc::clone(&readiness),
+        lifecycle.clone(),
+        metrics.clone(),
+        store.clone(),
+        turns.clone(),
+    );
     tokio::spawn(admin.serve(admin_routes, std::future::pending(), Duration::ZERO));
 
     let path = settings.model_path();

@@ -47,7 +47,13 @@ pub fn router(
         .route("/healthz", get(async || "ok\n"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics_text))
-        .with_state(Admin { readiness, lifecycle, metrics, store, turns })
+        .with_state(Admin {
+            readiness,
+            lifecycle,
+            metrics,
+            store,
+            turns,
+        })
 }
 
 async fn ready(State(admin): State<Admin>) -> Response {
@@ -67,7 +73,10 @@ async fn ready(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics_text(State(admin): State<Admin>) -> Response {
-    admin.metrics.turns_in_flight.set(i64::try_from(admin.turns.len()).unwrap_or(i64::MAX));
+    admin
+        .metrics
+        .turns_in_flight
+        .set(i64::try_from(admin.turns.len()).unwrap_or(i64::MAX));
     let (open, in_use) = admin.store.pool_usage();
     admin.metrics.pool_open.set(open.into());
     admin.metrics.pool_in_use.set(in_use.into());

@@ -17,4 +17,4 @@ mod sse;
 pub use admin::{Readiness, router as admin_router};
 pub use error::ApiError;
 pub use router::router;
-pub use server::{Bound, MAX_CONNECTIONS};
+pub use server::Bound;

@@ -24,7 +24,7 @@ use super::caller::Peer;
 /// Longest wait for a request's headers.
 const HEADERS: Duration = Duration::from_secs(10);
 /// Most connections at once; more wait in the kernel's queue.
-pub const MAX_CONNECTIONS: usize = 10_000;
+const MAX_CONNECTIONS: usize = 10_000;
 /// Most streams of one HTTP/2 connection.
 const MAX_STREAMS: u32 = 200;
 /// Pause after a failed accept, such as one for want of file descriptors.

@@ -70,7 +70,8 @@ mod tests {
     #[tokio::test]
     async fn a_line_without_an_end_breaks_the_answer_and_many_lines_do_not() {
         let passed = |piece: &'static str| async move {
-            let pieces = std::iter::repeat_with(|| Ok::<_, io::Error>(Bytes::from_static(piece.as_bytes()))).take(200_000);
+            let pieces =
+                std::iter::repeat_with(|| Ok::<_, io::Error>(Bytes::from_static(piece.as_bytes()))).take(200_000);
             let pieces = stream::iter(pieces);
             with_bounded_lines(pieces)
                 .take_while(|piece| futures::future::ready(piece.is_ok()))

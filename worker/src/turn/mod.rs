@@ -147,7 +147,10 @@ async fn answer(app: &App, asked: Asked, admission: Admission, events: &mpsc::Se
     turn.reply = generate::generate(app, &turn, events).await;
 
     // Half a reply is part of the conversation only if the client saw it.
-    let (ended, seen) = (turn.reply.ended.clone(), turn.asked.streamed && !turn.reply.text.is_empty());
+    let (ended, seen) = (
+        turn.reply.ended.clone(),
+        turn.asked.streamed && !turn.reply.text.is_empty(),
+    );
     let outcome = if ended == Ended::Complete || seen {
         Some(settle::settle(app, turn).await)
     } else {

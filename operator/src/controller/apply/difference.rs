@@ -35,7 +35,11 @@ fn differs_at(key: &str, wanted: &Value, live: Option<&Value>) -> bool {
 
 fn lists_differ(key: &str, wanted: &[Value], live: &[Value]) -> bool {
     let merged_by = LIST_KEYS.into_iter().find(|name| {
-        let has = |entry: &Value| entry.as_object().is_some_and(|entry: &Map<_, _>| entry.contains_key(*name));
+        let has = |entry: &Value| {
+            entry
+                .as_object()
+                .is_some_and(|entry: &Map<_, _>| entry.contains_key(*name))
+        };
         !wanted.is_empty() && wanted.iter().all(has)
     });
     match merged_by {
@@ -43,7 +47,13 @@ fn lists_differ(key: &str, wanted: &[Value], live: &[Value]) -> bool {
             let same = live.iter().find(|other| other.get(name) == entry.get(name));
             same.is_none_or(|other| differs_at(key, entry, Some(other)))
         }),
-        None => wanted.len() != live.len() || wanted.iter().zip(live).any(|(one, other)| differs_at(key, one, Some(other))),
+        None => {
+            wanted.len() != live.len()
+                || wanted
+                    .iter()
+                    .zip(live)
+                    .any(|(one, other)| differs_at(key, one, Some(other)))
+        }
     }
 }
 

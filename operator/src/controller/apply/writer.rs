@@ -44,7 +44,10 @@ pub enum Error {
 }
 
 /// A kind of child.
-pub trait Child: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned {}
+pub trait Child:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned
+{
+}
 impl<K> Child for K where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Serialize + DeserializeOwned
 {
@@ -63,7 +66,12 @@ pub struct Writer<'a> {
 impl<'a> Writer<'a> {
     /// A writer for the children of the resource with `identity`.
     pub fn new(context: &'a Context, identity: &'a Identity) -> Self {
-        Self { context, identity, conflicts: Vec::new(), changed: false }
+        Self {
+            context,
+            identity,
+            conflicts: Vec::new(),
+            changed: false,
+        }
     }
 
     /// Makes a child be as `wanted` says, if it is not. Gives nothing where the name belongs to somebody else.
@@ -85,13 +93,17 @@ impl<'a> Writer<'a> {
                 self.conflicts.push(format!("{} {name:?}", K::kind(&())));
                 return Ok(None);
             }
-            if existing.meta().deletion_timestamp.is_some() || !difference::differs(&body, &serde_json::to_value(existing)?) {
+            if existing.meta().deletion_timestamp.is_some()
+                || !difference::differs(&body, &serde_json::to_value(existing)?)
+            {
                 return Ok(Some(existing.clone()));
             }
         }
         let parameters = PatchParams::apply(MANAGER).force();
         let applied = match (api.patch(&name, &parameters, &Patch::Apply(&body)).await, &existing) {
-            (Err(kube::Error::Api(status)), Some(existing)) if status.is_invalid() => replace(&api, existing, body).await?,
+            (Err(kube::Error::Api(status)), Some(existing)) if status.is_invalid() => {
+                replace(&api, existing, body).await?
+            }
             (applied, _) => applied,
         };
         let applied = applied.map_err(failed::<K>("apply", &name))?;
@@ -103,7 +115,10 @@ impl<'a> Writer<'a> {
     pub async fn create<K: Child>(&mut self, child: K) -> Result<(), Error> {
         let name = child.name_any();
         let api: Api<K> = Api::namespaced(self.context.client.clone(), &self.identity.namespace);
-        let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+        let parameters = PostParams {
+            field_manager: Some(MANAGER.into()),
+            ..PostParams::default()
+        };
         match api.create(&parameters, &child).await {
             Err(kube::Error::Api(status)) if status.is_already_exists() => Ok(()),
             Err(source) => Err(failed::<K>("create", &name)(source)),
@@ -143,7 +158,10 @@ impl<'a> Writer<'a> {
             }
             let name = child.name_any();
             let parameters = DeleteParams {
-                preconditions: Some(Preconditions { uid: child.uid(), resource_version: None }),
+                preconditions: Some(Preconditions {
+                    uid: child.uid(),
+                    resource_version: None,
+                }),
                 ..DeleteParams::background()
             };
             match api.delete(&name, &parameters).await {
@@ -156,13 +174,19 @@ impl<'a> Writer<'a> {
     }
 
     fn owns<K: Resource>(&self, child: &K) -> bool {
-        child.owner_references().iter().any(|owner| owner.uid == self.identity.uid)
+        child
+            .owner_references()
+            .iter()
+            .any(|owner| owner.uid == self.identity.uid)
     }
 
     /// Ours by owner, or kept from an earlier life of a resource of this name.
     fn is_ours<K: Resource>(&self, child: &K) -> bool {
         let label = |name: &str| child.labels().get(name).map(String::as_str);
-        let without_owner = !child.owner_references().iter().any(|owner| owner.controller == Some(true));
+        let without_owner = !child
+            .owner_references()
+            .iter()
+            .any(|owner| owner.controller == Some(true));
         self.owns(child)
             || without_owner && label(MANAGED_BY) == Some(MANAGER) && label(INSTANCE) == Some(&self.identity.name)
     }
@@ -184,11 +208,19 @@ async fn replace<K: Child>(api: &Api<K>, existing: &K, wanted: Value) -> Result<
         body["spec"]["replicas"] = replicas;
     }
     let body: K = serde_json::from_value(body)?;
-    let parameters = PostParams { field_manager: Some(MANAGER.into()), ..PostParams::default() };
+    let parameters = PostParams {
+        field_manager: Some(MANAGER.into()),
+        ..PostParams::default()
+    };
     Ok(api.replace(&existing.name_any(), &parameters, &body).await)
 }
 
 fn failed<K: Resource<DynamicType = ()>>(verb: &'static str, name: &str) -> impl FnOnce(kube::Error) -> Error {
     let name = name.to_owned();
-    move |source| Error::Api { verb, kind: K::kind(&()).into_owned(), name, source }
+    move |source| Error::Api {
+        verb,
+        kind: K::kind(&()).into_owned(),
+        name,
+        source,
+    }
 }

@@ -37,7 +37,8 @@ pub fn autoscaler(identity: &Identity, wish: &Autoscaling, bounds: Bounds) -> Ho
             metrics: Some(vec![cpu]),
             behavior: Some(HorizontalPodAutoscalerBehavior {
                 scale_down: Some(HPAScalingRules {
-                    stabilization_window_seconds: i32::try_from(wish.scale_down_stabilization.duration().as_secs()).ok(),
+                    stabilization_window_seconds: i32::try_from(wish.scale_down_stabilization.duration().as_secs())
+                        .ok(),
                     ..HPAScalingRules::default()
                 }),
                 scale_up: None,

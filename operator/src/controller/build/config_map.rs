@@ -3,11 +3,13 @@
 
 use companion_crds::MIN_POOL_SIZE;
 use companion_crds::config::{
-    AuthConfig, DatabaseConfig, EmbeddingsConfig, JwtConfig, Listen, LlmConfig, ProviderConfig, ProviderKind, WorkerConfig,
+    AuthConfig, DatabaseConfig, EmbeddingsConfig, JwtConfig, Listen, LlmConfig, ProviderConfig, ProviderKind,
+    WorkerConfig,
 };
 use companion_crds::memory::{Memory, Sessions};
 use companion_crds::serving::Limits;
 use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::Value;
 
 use super::labels::{self, Component};
 use crate::controller::validate::{Identity, Validated};
@@ -17,10 +19,16 @@ use crate::secret_hash::short;
 /// The file's name, within the ConfigMap and its mount.
 pub const CONFIG_KEY: &str = "config.yaml";
 
-/// The file could not be written as YAML.
+/// The file could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to write the worker's configuration as YAML: {0}")]
-pub struct Error(#[from] serde_saphyr::ser::Error);
+pub enum Error {
+    /// As YAML.
+    #[error("failed to write the worker's configuration as YAML: {0}")]
+    Yaml(#[from] serde_saphyr::ser::Error),
+    /// As a JSON value.
+    #[error("failed to write the worker's configuration as a JSON value: {0}")]
+    Json(#[from] serde_json::Error),
+}
 
 /// What workers are told.
 pub fn worker_config(from: &Validated, pools: Pools) -> WorkerConfig {
@@ -42,7 +50,10 @@ pub fn worker_config(from: &Validated, pools: Pools) -> WorkerConfig {
         },
         embeddings: EmbeddingsConfig::default(),
         auth: AuthConfig {
-            jwt: JwtConfig { issuer: spec.auth.jwt.issuer.clone(), audience: spec.auth.jwt.audience.clone() },
+            jwt: JwtConfig {
+                issuer: spec.auth.jwt.issuer.clone(),
+                audience: spec.auth.jwt.audience.clone(),
+            },
         },
         memory: spec.memory.clone(),
         sessions: spec.sessions.clone(),
@@ -58,7 +69,13 @@ pub fn job_config(from: &Validated) -> WorkerConfig {
         memory: Memory::default(),
         sessions: Sessions::default(),
         limits: Limits::default(),
-        ..worker_config(from, Pools { per_worker: MIN_POOL_SIZE, max_workers: 1 })
+        ..worker_config(
+            from,
+            Pools {
+                per_worker: MIN_POOL_SIZE,
+                max_workers: 1,
+            },
+        )
     }
 }
 
@@ -66,7 +83,10 @@ fn provider(provider: &companion_crds::llm::Provider) -> ProviderConfig {
     ProviderConfig {
         name: provider.name.clone(),
         kind: match &provider.base_url {
-            Some(base_url) => ProviderKind::OpenAi { base_url: base_url.clone(), keyed: provider.api_key_secret_ref.is_some() },
+            Some(base_url) => ProviderKind::OpenAi {
+                base_url: base_url.clone(),
+                keyed: provider.api_key_secret_ref.is_some(),
+            },
             None => ProviderKind::Simulated {},
         },
     }
@@ -74,7 +94,9 @@ fn provider(provider: &companion_crds::llm::Provider) -> ProviderConfig {
 
 /// `config` as a ConfigMap.
 pub fn config_map(identity: &Identity, config: &WorkerConfig) -> Result<ConfigMap, Error> {
-    let text = serde_saphyr::to_string(config)?;
+    let mut value = serde_json::to_value(config)?;
+    drop_defaults(config, &mut value, &mut Vec::new());
+    let text = serde_saphyr::to_string(&value)?;
     let name = format!("{}-config-{}", identity.name, short(&[&text]));
     Ok(ConfigMap {
         metadata: labels::owned(identity, name, Component::Worker),
@@ -82,4 +104,32 @@ pub fn config_map(identity: &Identity, config: &WorkerConfig) -> Result<ConfigMa
         immutable: Some(true),
         ..ConfigMap::default()
     })
+}
+
+/// Takes out of `whole`, below `path`, what a worker would fill in by itself. A setting that a later release adds thus
+/// changes no file as long as nobody sets it: upgrading the operator restarts no worker, and older workers, which refuse
+/// unknown settings, can read the file.
+fn drop_defaults(config: &WorkerConfig, whole: &mut Value, path: &mut Vec<String>) {
+    let Some(Value::Object(here)) = at(whole, path) else {
+        return;
+    };
+    for name in here.keys().cloned().collect::<Vec<_>>() {
+        let Some(Value::Object(here)) = at(whole, path) else {
+            return;
+        };
+        let Some(taken) = here.remove(&name) else { continue };
+        if serde_json::from_value::<WorkerConfig>(whole.clone()).is_ok_and(|read| read == *config) {
+            continue;
+        }
+        if let Some(Value::Object(here)) = at(whole, path) {
+            here.insert(name.clone(), taken);
+        }
+        path.push(name);
+        drop_defaults(config, whole, path);
+        path.pop();
+    }
+}
+
+fn at<'a>(whole: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
+    path.iter().try_fold(whole, |value, name| value.get_mut(name))
 }

@@ -32,7 +32,10 @@ pub fn deployment(from: &Validated, config_map: &str, mark: &SecretsMark) -> Dep
     let annotation = |name: &str, value: &str| Some([(name.to_owned(), value.to_owned())].into());
     Deployment {
         metadata: ObjectMeta {
-            annotations: mark.baseline.as_deref().and_then(|hash| annotation(BASELINE_ANNOTATION, hash)),
+            annotations: mark
+                .baseline
+                .as_deref()
+                .and_then(|hash| annotation(BASELINE_ANNOTATION, hash)),
             ..labels::owned(identity, identity.name.clone(), Component::Worker)
         },
         spec: Some(DeploymentSpec {
@@ -90,10 +93,17 @@ fn container(from: &Validated) -> Container {
         name: "worker".into(),
         image: Some(from.image.clone()),
         image_pull_policy: Some("IfNotPresent".into()),
-        args: Some(["serve", "--config", "/etc/companion/config.yaml"].map(String::from).into()),
+        args: Some(
+            ["serve", "--config", "/etc/companion/config.yaml"]
+                .map(String::from)
+                .into(),
+        ),
         env: Some(from.worker_variables.iter().map(pod::secret_variable).collect()),
         ports: Some(vec![port("http", 8080), port("admin", 9090)]),
-        resources: Some(pod::resources(&from.spec.resources.requests, &from.spec.resources.limits)),
+        resources: Some(pod::resources(
+            &from.spec.resources.requests,
+            &from.spec.resources.limits,
+        )),
         security_context: Some(pod::container_security()),
         startup_probe: Some(probe("/healthz", 2, 60)),
         readiness_probe: Some(probe("/readyz", 5, 2)),
@@ -101,7 +111,9 @@ fn container(from: &Validated) -> Container {
         lifecycle: Some(Lifecycle {
             // Proxies need a moment to learn that the pod is going; until then it serves.
             pre_stop: Some(LifecycleHandler {
-                sleep: i64::try_from(PRE_STOP_SECONDS).ok().map(|seconds| SleepAction { seconds }),
+                sleep: i64::try_from(PRE_STOP_SECONDS)
+                    .ok()
+                    .map(|seconds| SleepAction { seconds }),
                 ..LifecycleHandler::default()
             }),
             ..Lifecycle::default()
@@ -115,7 +127,12 @@ fn container(from: &Validated) -> Container {
 }
 
 fn port(name: &str, number: i32) -> ContainerPort {
-    ContainerPort { name: Some(name.into()), container_port: number, protocol: Some("TCP".into()), ..ContainerPort::default() }
+    ContainerPort {
+        name: Some(name.into()),
+        container_port: number,
+        protocol: Some("TCP".into()),
+        ..ContainerPort::default()
+    }
 }
 
 fn probe(path: &str, period: i32, failures: i32) -> Probe {

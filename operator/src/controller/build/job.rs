@@ -40,8 +40,16 @@ pub struct Task<'a> {
 pub fn job(from: &Validated, task: Task) -> Job {
     let identity = &from.identity;
     let attempt = task.attempt.to_string();
-    let name = format!("{}-{}-{}", identity.name, task.component.name(), short(&[task.inputs, &attempt]));
-    let annotations = [(INPUTS_ANNOTATION, task.inputs.to_owned()), (ATTEMPT_ANNOTATION, attempt)];
+    let name = format!(
+        "{}-{}-{}",
+        identity.name,
+        task.component.name(),
+        short(&[task.inputs, &attempt])
+    );
+    let annotations = [
+        (INPUTS_ANNOTATION, task.inputs.to_owned()),
+        (ATTEMPT_ANNOTATION, attempt),
+    ];
     Job {
         metadata: ObjectMeta {
             annotations: Some(annotations.map(|(name, value)| (name.to_owned(), value)).into()),
@@ -51,7 +59,10 @@ pub fn job(from: &Validated, task: Task) -> Job {
             backoff_limit: i32::try_from(task.retries).ok(),
             active_deadline_seconds: i64::try_from(task.deadline).ok(),
             template: PodTemplateSpec {
-                metadata: Some(ObjectMeta { labels: Some(labels::labels(identity, task.component)), ..ObjectMeta::default() }),
+                metadata: Some(ObjectMeta {
+                    labels: Some(labels::labels(identity, task.component)),
+                    ..ObjectMeta::default()
+                }),
                 spec: Some(PodSpec {
                     restart_policy: Some("Never".into()),
                     automount_service_account_token: Some(false),
@@ -92,5 +103,12 @@ pub fn job(from: &Validated, task: Task) -> Job {
 /// The Secrets for pulling images, if any.
 pub fn pull_secrets(from: &Validated) -> Option<Vec<LocalObjectReference>> {
     let names = &from.spec.image_pull_secrets;
-    (!names.is_empty()).then(|| names.iter().map(|secret| LocalObjectReference { name: secret.name.clone() }).collect())
+    (!names.is_empty()).then(|| {
+        names
+            .iter()
+            .map(|secret| LocalObjectReference {
+                name: secret.name.clone(),
+            })
+            .collect()
+    })
 }

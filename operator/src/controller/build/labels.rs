@@ -53,9 +53,13 @@ pub fn labels(identity: &Identity, component: Component) -> BTreeMap<String, Str
 
 /// The labels by which pods are found. They can never change: a Deployment's selector is immutable.
 fn selected(identity: &Identity, component: Component) -> BTreeMap<String, String> {
-    [(NAME, "companion"), (INSTANCE, identity.name.as_str()), (COMPONENT, component.name())]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+    [
+        (NAME, "companion"),
+        (INSTANCE, identity.name.as_str()),
+        (COMPONENT, component.name()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into()
 }
 
 /// What a Service selects by.
@@ -65,7 +69,10 @@ pub fn service_selector(identity: &Identity, component: Component) -> BTreeMap<S
 
 /// What a workload or a budget selects by.
 pub fn selector(identity: &Identity, component: Component) -> LabelSelector {
-    LabelSelector { match_labels: Some(selected(identity, component)), match_expressions: None }
+    LabelSelector {
+        match_labels: Some(selected(identity, component)),
+        match_expressions: None,
+    }
 }
 
 /// The workers' selector as `status.selector` spells it.
@@ -80,7 +87,10 @@ pub fn children_selector(name: &str) -> String {
 
 /// The metadata of a child called `name` that goes with the resource.
 pub fn owned(identity: &Identity, name: String, component: Component) -> ObjectMeta {
-    ObjectMeta { owner_references: Some(vec![owner(identity)]), ..kept(identity, name, component) }
+    ObjectMeta {
+        owner_references: Some(vec![owner(identity)]),
+        ..kept(identity, name, component)
+    }
 }
 
 /// The metadata of a child that stays when the resource goes.

@@ -14,14 +14,19 @@ pub const EXPAND: &str = "expand";
 
 /// The Job of one attempt.
 pub fn migrate(from: &Validated, config_map: &str, inputs: &str, attempt: u32) -> Job {
-    let database = from.worker_variables.iter().filter(|variable| variable.variable == env::DATABASE_URL);
+    let database = from
+        .worker_variables
+        .iter()
+        .filter(|variable| variable.variable == env::DATABASE_URL);
     job::job(
         from,
         Task {
             component: Component::Migrate,
             inputs,
             attempt,
-            args: ["migrate", "--phase", EXPAND, "--config", "/etc/companion/config.yaml"].map(String::from).into(),
+            args: ["migrate", "--phase", EXPAND, "--config", "/etc/companion/config.yaml"]
+                .map(String::from)
+                .into(),
             env: database.chain([&from.direct_url]).map(pod::secret_variable).collect(),
             config_map,
             retries: from.spec.migrations.retries,

@@ -103,12 +103,16 @@ pub fn build(from: &Validated, plan: &Plan) -> Result<Prepared, Error> {
     let job_config = config_map::config_map(identity, &config_map::job_config(from))?;
     let job_config_name = job_config.name_any();
     let start = |step: &Option<JobStep>, build: fn(&Validated, &str, &str, u32) -> Job| {
-        step.as_ref().and_then(|job| Some(build(from, &job_config_name, &job.inputs, job.start?)))
+        step.as_ref()
+            .and_then(|job| Some(build(from, &job_config_name, &job.inputs, job.start?)))
     };
-    let jobs: Vec<Job> = [start(&plan.preflight, preflight::preflight), start(&plan.migration, migrate::migrate)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let jobs: Vec<Job> = [
+        start(&plan.preflight, preflight::preflight),
+        start(&plan.migration, migrate::migrate),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
 
     let mut configs = if jobs.is_empty() { vec![] } else { vec![job_config] };
     let (deployment, autoscaler, disruption_budget) = match &plan.serving {
@@ -124,11 +128,21 @@ pub fn build(from: &Validated, plan: &Plan) -> Result<Prepared, Error> {
     };
 
     Ok(Prepared {
-        new_secrets: from.generate.iter().map(|kind| secret::generate(identity, *kind)).collect::<io::Result<_>>()?,
+        new_secrets: from
+            .generate
+            .iter()
+            .map(|kind| secret::generate(identity, *kind))
+            .collect::<io::Result<_>>()?,
         kept_secrets: secret::kept(from),
-        service_account: Wanted::when(from.spec.service_account_name.is_empty(), || service_account::service_account(identity)),
-        redis: managed(from, Part::Redis, from.spec.redis.managed.as_ref(), |wish| redis::redis(from, &plan.redis, wish)),
-        postgres: managed(from, Part::Database, from.spec.database.managed.as_ref(), |wish| postgres::postgres(from, &plan.postgres, wish)),
+        service_account: Wanted::when(from.spec.service_account_name.is_empty(), || {
+            service_account::service_account(identity)
+        }),
+        redis: managed(from, Part::Redis, from.spec.redis.managed.as_ref(), |wish| {
+            redis::redis(from, &plan.redis, wish)
+        }),
+        postgres: managed(from, Part::Database, from.spec.database.managed.as_ref(), |wish| {
+            postgres::postgres(from, &plan.postgres, wish)
+        }),
         configs,
         configs_in_use: plan.configs_in_use.clone(),
         jobs,
@@ -144,19 +158,32 @@ pub fn build(from: &Validated, plan: &Plan) -> Result<Prepared, Error> {
 /// A managed server waits for its password, and is left as it is where there is a problem with that.
 fn managed<W>(from: &Validated, part: Part, wish: Option<&W>, build: impl FnOnce(&W) -> Server) -> Wanted<Server> {
     let Some(wish) = wish else { return Wanted::Absent };
-    let component = if part == Part::Redis { Component::Redis } else { Component::Postgres };
+    let component = if part == Part::Redis {
+        Component::Redis
+    } else {
+        Component::Postgres
+    };
     let password_is_new = from.generate.iter().any(|kind| kind.component() == component);
     let trouble = from.problems.iter().any(|problem| problem.part == part);
-    if password_is_new || trouble { Wanted::Keep } else { Wanted::apply(build(wish)) }
+    if password_is_new || trouble {
+        Wanted::Keep
+    } else {
+        Wanted::apply(build(wish))
+    }
 }
 
-fn around_workers(from: &Validated, serving: &Serving) -> (Wanted<HorizontalPodAutoscaler>, Wanted<PodDisruptionBudget>) {
+fn around_workers(
+    from: &Validated,
+    serving: &Serving,
+) -> (Wanted<HorizontalPodAutoscaler>, Wanted<PodDisruptionBudget>) {
     let identity = &from.identity;
     let autoscaler = match (&from.spec.autoscaling, serving.autoscaler) {
         (Some(wish), Some(bounds)) => Wanted::apply(autoscaler::autoscaler(identity, wish, bounds)),
         _ => Wanted::Absent,
     };
-    let budget = Wanted::when(serving.least_workers >= 2, || disruption_budget::disruption_budget(identity));
+    let budget = Wanted::when(serving.least_workers >= 2, || {
+        disruption_budget::disruption_budget(identity)
+    });
     (autoscaler, budget)
 }
 

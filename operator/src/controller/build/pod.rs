@@ -24,7 +24,10 @@ pub fn pod_security(user: i64) -> PodSecurityContext {
         run_as_group: Some(user),
         fs_group: Some(user),
         fs_group_change_policy: Some("OnRootMismatch".into()),
-        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".into(), localhost_profile: None }),
+        seccomp_profile: Some(SeccompProfile {
+            type_: "RuntimeDefault".into(),
+            localhost_profile: None,
+        }),
         ..PodSecurityContext::default()
     }
 }
@@ -34,22 +37,34 @@ pub fn container_security() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
         read_only_root_filesystem: Some(true),
-        capabilities: Some(Capabilities { drop: Some(vec!["ALL".into()]), add: None }),
+        capabilities: Some(Capabilities {
+            drop: Some(vec!["ALL".into()]),
+            add: None,
+        }),
         ..SecurityContext::default()
     }
 }
 
 /// Amounts by name, as a resource's spec has them.
 pub fn amounts<const N: usize>(amounts: [(&str, &str); N]) -> BTreeMap<String, String> {
-    amounts.map(|(name, amount)| (name.to_owned(), amount.to_owned())).into()
+    amounts
+        .map(|(name, amount)| (name.to_owned(), amount.to_owned()))
+        .into()
 }
 
 /// What a container asks for, and what it may not pass.
 pub fn resources(requests: &BTreeMap<String, String>, limits: &BTreeMap<String, String>) -> ResourceRequirements {
     let quantities = |amounts: &BTreeMap<String, String>| -> BTreeMap<String, Quantity> {
-        amounts.iter().map(|(name, amount)| (name.clone(), Quantity(amount.clone()))).collect()
+        amounts
+            .iter()
+            .map(|(name, amount)| (name.clone(), Quantity(amount.clone())))
+            .collect()
     };
-    ResourceRequirements { requests: Some(quantities(requests)), limits: Some(quantities(limits)), claims: None }
+    ResourceRequirements {
+        requests: Some(quantities(requests)),
+        limits: Some(quantities(limits)),
+        claims: None,
+    }
 }
 
 /// An environment variable from a Secret.
@@ -72,7 +87,10 @@ pub fn secret_variable(variable: &SecretVariable) -> EnvVar {
 pub fn config_volume(volume: &str, config_map: &str) -> Volume {
     Volume {
         name: volume.into(),
-        config_map: Some(ConfigMapVolumeSource { name: config_map.into(), ..ConfigMapVolumeSource::default() }),
+        config_map: Some(ConfigMapVolumeSource {
+            name: config_map.into(),
+            ..ConfigMapVolumeSource::default()
+        }),
         ..Volume::default()
     }
 }

@@ -19,7 +19,9 @@ pub fn preflight(from: &Validated, config_map: &str, inputs: &str, attempt: u32)
             component: Component::Preflight,
             inputs,
             attempt,
-            args: ["preflight", "--config", "/etc/companion/config.yaml"].map(String::from).into(),
+            args: ["preflight", "--config", "/etc/companion/config.yaml"]
+                .map(String::from)
+                .into(),
             env: variables.map(pod::secret_variable).collect(),
             config_map,
             retries: 0,

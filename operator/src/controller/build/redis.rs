@@ -34,7 +34,11 @@ pub fn redis(from: &Validated, plan: &ServerPlan, wish: &ManagedRedis) -> Server
             ready: include_str!("scripts/redis-ready.sh"),
             env: vec![
                 pod::secret_variable(&password),
-                EnvVar { name: "REDIS_MAXMEMORY".into(), value: Some(max_memory.to_string()), value_from: None },
+                EnvVar {
+                    name: "REDIS_MAXMEMORY".into(),
+                    value: Some(max_memory.to_string()),
+                    value_from: None,
+                },
             ],
             resources: pod::resources(
                 &pod::amounts([("cpu", "50m"), ("memory", &wish.memory)]),

@@ -27,11 +27,20 @@ pub fn generate(identity: &Identity, kind: Generated) -> io::Result<Secret> {
         Generated::Redis => {
             let password = password()?;
             let url = format!("redis://:{password}@{}:6379/0", host(Component::Redis));
-            (redis_secret(&identity.name), Component::Redis, vec![("password", password), ("url", url)])
+            (
+                redis_secret(&identity.name),
+                Component::Redis,
+                vec![("password", password), ("url", url)],
+            )
         }
         Generated::Postgres => {
             let (owner, worker, superuser) = (password()?, password()?, password()?);
-            let url = |role: &str, password: &str| format!("postgres://{role}:{password}@{}:5432/companion", host(Component::Postgres));
+            let url = |role: &str, password: &str| {
+                format!(
+                    "postgres://{role}:{password}@{}:5432/companion",
+                    host(Component::Postgres)
+                )
+            };
             let values = vec![
                 ("url", url("companion_worker", &worker)),
                 ("direct-url", url("companion_owner", &owner)),
@@ -68,5 +77,11 @@ pub fn kept(from: &Validated) -> Vec<Secret> {
     if spec.database.managed.is_some() && !from.generate.contains(&Generated::Postgres) {
         secrets.push(metadata(postgres_secret(&identity.name), Component::Postgres));
     }
-    secrets.into_iter().map(|metadata| Secret { metadata, ..Secret::default() }).collect()
+    secrets
+        .into_iter()
+        .map(|metadata| Secret {
+            metadata,
+            ..Secret::default()
+        })
+        .collect()
 }

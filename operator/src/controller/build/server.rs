@@ -67,10 +67,16 @@ pub fn server(from: &Validated, kind: Kind) -> Server {
     let port_name = kind.component.name();
     let scripts = [("start.sh", kind.start), ("ready.sh", kind.ready)];
     let mark = &kind.plan.mark;
-    let baseline = mark.baseline.iter().map(|hash| (BASELINE_ANNOTATION.to_owned(), hash.clone()));
+    let baseline = mark
+        .baseline
+        .iter()
+        .map(|hash| (BASELINE_ANNOTATION.to_owned(), hash.clone()));
     let annotations = [(SECRETS_ANNOTATION.to_owned(), mark.template.clone())];
 
-    let mut mounts: Vec<VolumeMount> = vec![pod::mount("scripts", SCRIPTS, true), pod::mount("data", kind.data, false)];
+    let mut mounts: Vec<VolumeMount> = vec![
+        pod::mount("scripts", SCRIPTS, true),
+        pod::mount("data", kind.data, false),
+    ];
     let mut volumes = vec![pod::config_volume("scripts", &name)];
     for (volume, path, size) in kind.scratch {
         mounts.push(pod::mount(volume, path, false));
@@ -97,7 +103,9 @@ pub fn server(from: &Validated, kind: Kind) -> Server {
             resources: Some(kind.resources),
             security_context: Some(pod::container_security()),
             readiness_probe: Some(Probe {
-                exec: Some(ExecAction { command: Some(script("ready.sh")) }),
+                exec: Some(ExecAction {
+                    command: Some(script("ready.sh")),
+                }),
                 period_seconds: Some(3),
                 timeout_seconds: Some(5),
                 failure_threshold: Some(3),
@@ -169,7 +177,10 @@ fn claim(from: &Validated, component: Component, storage: &str) -> PersistentVol
         },
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(vec!["ReadWriteOnce".into()]),
-            resources: Some(VolumeResourceRequirements { requests: Some(requests), limits: None }),
+            resources: Some(VolumeResourceRequirements {
+                requests: Some(requests),
+                limits: None,
+            }),
             ..PersistentVolumeClaimSpec::default()
         }),
         status: None,

@@ -47,7 +47,9 @@ impl JobRun {
 
 /// The runs among `jobs` that belong to the resource with `uid`, oldest attempt first.
 pub fn runs(jobs: &[Job], pods: &[Pod], uid: &str) -> Vec<JobRun> {
-    let owned = jobs.iter().filter(|job| job.owner_references().iter().any(|owner| owner.uid == uid));
+    let owned = jobs
+        .iter()
+        .filter(|job| job.owner_references().iter().any(|owner| owner.uid == uid));
     let mut runs: Vec<JobRun> = owned.filter_map(|job| run(job, pods)).collect();
     runs.sort_by_key(|run| run.attempt.number);
     runs
@@ -68,7 +70,10 @@ fn run(job: &Job, pods: &[Pod]) -> Option<JobRun> {
         .find_map(|status| status.state.as_ref()?.terminated.as_ref()?.message.clone());
     let waits_for = statuses.iter().find_map(|status| {
         let waiting = status.state.as_ref()?.waiting.as_ref()?;
-        let reason = waiting.reason.as_deref().filter(|reason| *reason != "ContainerCreating" && *reason != "PodInitializing")?;
+        let reason = waiting
+            .reason
+            .as_deref()
+            .filter(|reason| *reason != "ContainerCreating" && *reason != "PodInitializing")?;
         Some(match &waiting.message {
             Some(message) => format!("{reason}: {message}"),
             None => reason.to_owned(),
@@ -78,7 +83,10 @@ fn run(job: &Job, pods: &[Pod]) -> Option<JobRun> {
     Some(JobRun {
         component,
         inputs: job.annotations().get(INPUTS_ANNOTATION)?.clone(),
-        attempt: Attempt { number: job.annotations().get(ATTEMPT_ANNOTATION)?.parse().ok()?, outcome },
+        attempt: Attempt {
+            number: job.annotations().get(ATTEMPT_ANNOTATION)?.parse().ok()?,
+            outcome,
+        },
         message,
         trouble: failure.or(waits_for),
         config_map: mounted_config(job),
@@ -87,15 +95,32 @@ fn run(job: &Job, pods: &[Pod]) -> Option<JobRun> {
 }
 
 fn finished_at(status: &ContainerStatus) -> Option<Timestamp> {
-    status.state.as_ref()?.terminated.as_ref()?.finished_at.as_ref().map(|time| time.0)
+    status
+        .state
+        .as_ref()?
+        .terminated
+        .as_ref()?
+        .finished_at
+        .as_ref()
+        .map(|time| time.0)
 }
 
 fn outcome(job: &Job) -> (Outcome, Option<String>) {
     let conditions = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
     for condition in conditions.filter(|condition| condition.status == "True") {
-        let at = condition.last_transition_time.as_ref().map_or(Timestamp::UNIX_EPOCH, |time| time.0);
+        let at = condition
+            .last_transition_time
+            .as_ref()
+            .map_or(Timestamp::UNIX_EPOCH, |time| time.0);
         match condition.type_.as_str() {
             "Complete" => return (Outcome::Succeeded(at), None),
+            "Failed" if condition.reason.as_deref() == Some("DeadlineExceeded") => {
+                let name = job.name_any();
+                let why = format!(
+                    "it did not end in time: see with `kubectl describe job {name}` whether its pod could start"
+                );
+                return (Outcome::Failed(at), Some(why));
+            }
             "Failed" => return (Outcome::Failed(at), condition.message.clone()),
             _ => {}
         }
@@ -105,5 +130,7 @@ fn outcome(job: &Job) -> (Outcome, Option<String>) {
 
 fn mounted_config(job: &Job) -> Option<String> {
     let volumes = job.spec.as_ref()?.template.spec.as_ref()?.volumes.as_ref()?;
-    volumes.iter().find_map(|volume| volume.config_map.as_ref().map(|map| map.name.clone()))
+    volumes
+        .iter()
+        .find_map(|volume| volume.config_map.as_ref().map(|map| map.name.clone()))
 }

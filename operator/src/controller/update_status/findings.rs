@@ -3,6 +3,7 @@
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use companion_crds::Environment;
 use companion_crds::report::Outcome;
 
 use crate::conditions::{Finding, State};
@@ -28,7 +29,12 @@ pub fn findings(from: &Validated, plan: &Plan, found: &Found, applied: &Applied,
     let stalled = stalled(from, plan, applied, &progress);
     let ready = ready(from, plan, applied, &parts);
     let reconciling = match (&stalled.state, ready.state) {
-        (State::True, _) => Finding::new("Reconciling", false, stalled.reason.clone(), "waits for an edit, see Stalled"),
+        (State::True, _) => Finding::new(
+            "Reconciling",
+            false,
+            stalled.reason.clone(),
+            "waits for an edit, see Stalled",
+        ),
         (_, State::True) => Finding::new("Reconciling", false, "AsWanted", "everything is as wanted"),
         _ if plan.suspended => Finding::new("Reconciling", false, "Suspended", "nothing is to be done"),
         _ => Finding::new("Reconciling", true, ready.reason.clone(), ready.message.clone()),
@@ -37,7 +43,12 @@ pub fn findings(from: &Validated, plan: &Plan, found: &Found, applied: &Applied,
     all.extend(parts);
     all.extend(from.spec.autoscaling.is_some().then(|| autoscaling(plan, found)));
     all.extend(plan.suspended.then(|| {
-        Finding::new("Suspended", true, "Suspended", "spec.suspend is true: no workers, no jobs; data and settings stay")
+        Finding::new(
+            "Suspended",
+            true,
+            "Suspended",
+            "spec.suspend is true: no workers, no jobs; data and settings stay",
+        )
     }));
     all
 }
@@ -48,11 +59,22 @@ fn problem(from: &Validated, kind: &'static str, part: Part) -> Option<Finding> 
 }
 
 /// A managed server that does not serve yet.
-fn starting(from: &Validated, plan: &Plan, kind: &'static str, component: Component, generated: Generated) -> Option<Finding> {
+fn starting(
+    from: &Validated,
+    plan: &Plan,
+    kind: &'static str,
+    component: Component,
+    generated: Generated,
+) -> Option<Finding> {
     let waits = plan.servers_down.contains(&component) || from.generate.contains(&generated);
     waits.then(|| {
         let pod = format!("{}-{}-0", from.identity.name, component.name());
-        Finding::new(kind, false, "Starting", format!("the managed server is not ready yet: see `kubectl describe pod {pod}`"))
+        Finding::new(
+            kind,
+            false,
+            "Starting",
+            format!("the managed server is not ready yet: see `kubectl describe pod {pod}`"),
+        )
     })
 }
 
@@ -61,17 +83,35 @@ fn checked(plan: &Plan, kind: &'static str, told: Option<Result<String, String>>
     match (told, &plan.finding, &plan.job_trouble) {
         (Some(Ok(message)), ..) => Finding::new(kind, true, "Connected", message),
         (Some(Err(message)), ..) => Finding::new(kind, false, "PreflightFailed", message),
-        (None, Some(plan::Finding::None(cause)), _) => Finding::new(kind, false, "PreflightFailed", format!("preflight failed without a report: {cause}")),
-        (None, _, Some(trouble)) => Finding::new(kind, State::Unknown, "Checking", format!("preflight waits: {trouble}")),
-        (None, _, None) if plan.preflight.is_some() => Finding::new(kind, State::Unknown, "Checking", "preflight is under way"),
-        (None, _, None) => Finding::new(kind, State::Unknown, "NotChecked", "preflight waits for what the other conditions name"),
+        (None, Some(plan::Finding::None(cause)), _) => Finding::new(
+            kind,
+            false,
+            "PreflightFailed",
+            format!("preflight failed without a report: {cause}"),
+        ),
+        (None, _, Some(trouble)) => {
+            Finding::new(kind, State::Unknown, "Checking", format!("preflight waits: {trouble}"))
+        }
+        (None, _, None) if plan.preflight.is_some() => {
+            Finding::new(kind, State::Unknown, "Checking", "preflight is under way")
+        }
+        (None, _, None) => Finding::new(
+            kind,
+            State::Unknown,
+            "NotChecked",
+            "preflight waits for what the other conditions name",
+        ),
     }
 }
 
 fn database(from: &Validated, plan: &Plan) -> Finding {
     const KIND: &str = "DatabaseReady";
     let known = |version: &str, pgvector: &str| {
-        let kind = if from.spec.database.managed.is_some() { "; one managed instance, for evaluation: no replica, no backup" } else { "" };
+        let kind = if from.spec.database.managed.is_some() {
+            "; one managed instance, for evaluation: no replica, no backup"
+        } else {
+            ""
+        };
         format!("PostgreSQL {version} with pgvector {pgvector}{kind}")
     };
     problem(from, KIND, Part::Database)
@@ -114,8 +154,15 @@ fn migrated(from: &Validated, plan: &Plan, old: &[Condition]) -> Finding {
     };
     match (&plan.gate, &plan.migration_failure) {
         (Some(Gate::Open), _) => {
-            let version = plan.schema_version.map_or_else(String::new, |version| format!(", version {version}"));
-            Finding::new(KIND, true, "Migrated", format!("the schema fits {}{version}", from.image))
+            let version = plan
+                .schema_version
+                .map_or_else(String::new, |version| format!(", version {version}"));
+            Finding::new(
+                KIND,
+                true,
+                "Migrated",
+                format!("the schema fits {}{version}", from.image),
+            )
         }
         (Some(Gate::AwaitsApproval), _) => Finding::new(
             KIND,
@@ -128,14 +175,29 @@ fn migrated(from: &Validated, plan: &Plan, old: &[Condition]) -> Finding {
         ),
         (Some(Gate::Closed(_)), Some(cause)) => failed(cause),
         (Some(Gate::Closed(Step::Running | Step::Start { .. })), None) => {
-            let waits = plan.job_trouble.as_ref().map_or_else(String::new, |trouble| format!("; it waits: {trouble}"));
-            Finding::new(KIND, State::Unknown, "Migrating", format!("the schema is brought to what {} needs{waits}", from.image))
+            let waits = plan
+                .job_trouble
+                .as_ref()
+                .map_or_else(String::new, |trouble| format!("; it waits: {trouble}"));
+            Finding::new(
+                KIND,
+                State::Unknown,
+                "Migrating",
+                format!("the schema is brought to what {} needs{waits}", from.image),
+            )
         }
-        (Some(Gate::Closed(_)), None) => Finding::new(KIND, State::Unknown, "Migrating", "the next attempt is due soon"),
+        (Some(Gate::Closed(_)), None) => {
+            Finding::new(KIND, State::Unknown, "Migrating", "the next attempt is due soon")
+        }
         (None, _) => match old.iter().find(|known| known.type_ == KIND && known.status == "True") {
             // Nothing of this is undone by a suspension.
             Some(known) if plan.suspended => Finding::new(KIND, true, known.reason.clone(), known.message.clone()),
-            _ => Finding::new(KIND, State::Unknown, "WaitingForPreflight", "the schema is changed only after preflight has passed"),
+            _ => Finding::new(
+                KIND,
+                State::Unknown,
+                "WaitingForPreflight",
+                "the schema is changed only after preflight has passed",
+            ),
         },
     }
 }
@@ -143,11 +205,19 @@ fn migrated(from: &Validated, plan: &Plan, old: &[Condition]) -> Finding {
 fn connections_fit(plan: &Plan) -> Finding {
     const KIND: &str = "ConnectionsFit";
     match &plan.budget {
-        None => Finding::new(KIND, State::Unknown, "NotChecked", "preflight tells how many connections there are"),
+        None => Finding::new(
+            KIND,
+            State::Unknown,
+            "NotChecked",
+            "preflight tells how many connections there are",
+        ),
         Some(Err(misfit)) => Finding::new(KIND, false, "TooManyConnections", misfit.to_string()),
         Some(Ok(budget)) => {
             let numbers = &budget.connections;
-            let each = format!("{} connections for each of at most {} workers", numbers.per_worker, numbers.max_workers);
+            let each = format!(
+                "{} connections for each of at most {} workers",
+                numbers.per_worker, numbers.max_workers
+            );
             match budget.lowered_from {
                 None => Finding::new(KIND, true, "Fits", each),
                 Some(asked) => Finding::new(
@@ -182,7 +252,10 @@ fn progress(from: &Validated, plan: &Plan, deployment: Option<&Deployment>) -> O
         stuck,
     };
     let enough = match &from.spec.autoscaling {
-        Some(wish) => plan.serving.as_ref().map_or(wish.min_replicas, |serving| serving.least_workers),
+        Some(wish) => plan
+            .serving
+            .as_ref()
+            .map_or(wish.min_replicas, |serving| serving.least_workers),
         None => numbers.wanted,
     };
     Some(rollout::progress(&numbers, enough))
@@ -192,8 +265,18 @@ fn workers(plan: &Plan, progress: &Option<Progress>) -> Finding {
     const KIND: &str = "WorkersAvailable";
     match progress {
         _ if plan.suspended => Finding::new(KIND, false, "Suspended", "spec.suspend is true"),
-        None => Finding::new(KIND, false, "NotStarted", "workers start once preflight and the migration have passed"),
-        Some(Progress::Complete) => Finding::new(KIND, true, "Available", "every worker is of the wanted version and enough serve"),
+        None => Finding::new(
+            KIND,
+            false,
+            "NotStarted",
+            "workers start once preflight and the migration have passed",
+        ),
+        Some(Progress::Complete) => Finding::new(
+            KIND,
+            true,
+            "Available",
+            "every worker is of the wanted version and enough serve",
+        ),
         Some(Progress::Underway(message)) => Finding::new(KIND, false, "RollingOut", message.clone()),
         Some(Progress::Stuck(message)) => Finding::new(KIND, false, "RolloutStuck", message.clone()),
     }
@@ -209,7 +292,9 @@ fn stalled(from: &Validated, plan: &Plan, applied: &Applied, progress: &Option<P
     }
     match (&plan.budget, progress) {
         (Some(Err(misfit)), _) => Finding::new(KIND, true, "TooManyConnections", misfit.to_string()),
-        (_, Some(Progress::Stuck(message))) if !plan.suspended => Finding::new(KIND, true, "RolloutStuck", message.clone()),
+        (_, Some(Progress::Stuck(message))) if !plan.suspended => {
+            Finding::new(KIND, true, "RolloutStuck", message.clone())
+        }
         _ => Finding::new(KIND, false, "Moving", "nothing waits for an edit"),
     }
 }
@@ -236,23 +321,69 @@ fn ready(from: &Validated, plan: &Plan, applied: &Applied, parts: &[Finding]) ->
         return Finding::new(KIND, false, "TooManyConnections", misfit.to_string());
     }
     // A lowered maximum is worth a condition, and no more.
-    let missing = parts.iter().filter(|part| part.kind != "ConnectionsFit").find(|part| !part.is_true());
+    let missing = parts
+        .iter()
+        .filter(|part| part.kind != "ConnectionsFit")
+        .find(|part| !part.is_true());
     match missing {
-        Some(part) => Finding::new(KIND, false, part.reason.clone(), format!("{}: {}", part.kind, part.message)),
-        None => Finding::new(KIND, true, "Serving", "workers serve"),
+        Some(part) => Finding::new(
+            KIND,
+            false,
+            part.reason.clone(),
+            format!("{}: {}", part.kind, part.message),
+        ),
+        None => Finding::new(KIND, true, "Serving", serving(from)),
+    }
+}
+
+/// That they serve; and what nobody should overlook who takes this for a product.
+fn serving(from: &Validated) -> String {
+    let simulated = from
+        .spec
+        .llm
+        .providers
+        .iter()
+        .find(|provider| provider.simulated.is_some());
+    match (from.spec.environment, simulated) {
+        (Environment::Production, Some(provider)) => {
+            format!(
+                "workers serve; the provider {:?} is simulated although environment is Production",
+                provider.name
+            )
+        }
+        _ => "workers serve".into(),
     }
 }
 
 fn autoscaling(plan: &Plan, found: &Found) -> Finding {
     const KIND: &str = "Autoscaling";
-    let conditions = found.children.autoscalers.iter().filter_map(|scaler| scaler.status.as_ref()?.conditions.as_ref()).flatten();
-    match conditions.into_iter().find(|condition| condition.type_ == "ScalingActive") {
+    let conditions = found
+        .children
+        .autoscalers
+        .iter()
+        .filter_map(|scaler| scaler.status.as_ref()?.conditions.as_ref())
+        .flatten();
+    match conditions
+        .into_iter()
+        .find(|condition| condition.type_ == "ScalingActive")
+    {
         _ if plan.suspended => Finding::new(KIND, false, "Suspended", "spec.suspend is true"),
-        Some(active) if active.status == "True" => Finding::new(KIND, true, "Active", "the autoscaler decides the number of workers"),
+        Some(active) if active.status == "True" => {
+            Finding::new(KIND, true, "Active", "the autoscaler decides the number of workers")
+        }
         Some(active) => {
-            let reason = active.reason.clone().filter(|reason| !reason.is_empty()).unwrap_or_else(|| "Inactive".into());
+            let reason = active
+                .reason
+                .clone()
+                .filter(|reason| !reason.is_empty())
+                .unwrap_or_else(|| "Inactive".into());
             Finding::new(KIND, false, reason, active.message.clone().unwrap_or_default())
         }
-        None => Finding::new(KIND, State::Unknown, "Starting", "the autoscaler has not looked at the workers yet"),
+        None => Finding::new(
+            KIND,
+            State::Unknown,
+            "Starting",
+            "the autoscaler has not looked at the workers yet",
+        ),
     }
 }

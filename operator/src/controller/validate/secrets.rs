@@ -53,7 +53,14 @@ pub fn postgres_claim(name: &str) -> String {
 
 /// Every Secret that a resource names or that is made for it.
 pub fn named_secrets(resource: &CompanionDeployment) -> BTreeSet<String> {
-    wanted(&resource.name_any(), &resource.spec).into_iter().map(|wanted| wanted.reference.name).collect()
+    wanted(&resource.name_any(), &resource.spec)
+        .into_iter()
+        .map(|wanted| wanted.reference.name)
+        .collect()
+}
+
+fn postgres_pod(name: &str) -> String {
+    format!("{name}-postgres-0")
 }
 
 /// A value that a resource needs.
@@ -69,11 +76,17 @@ struct Wanted {
 
 /// All values that `spec` needs. The owner's URL of the database comes last.
 fn wanted(name: &str, spec: &CompanionDeploymentSpec) -> Vec<Wanted> {
-    let generated = |secret: String, key: &str| SecretKeyRef { name: secret, key: key.into() };
+    let generated = |secret: String, key: &str| SecretKeyRef {
+        name: secret,
+        key: key.into(),
+    };
     let (url, direct, fields) = match (&spec.database.external, &spec.database.managed) {
         (Some(external), _) => (
             external.url_secret_ref.clone(),
-            external.direct_url_secret_ref.clone().unwrap_or_else(|| external.url_secret_ref.clone()),
+            external
+                .direct_url_secret_ref
+                .clone()
+                .unwrap_or_else(|| external.url_secret_ref.clone()),
             match external.direct_url_secret_ref {
                 Some(_) => ["database.external.urlSecretRef", "database.external.directUrlSecretRef"],
                 None => ["database.external.urlSecretRef"; 2],
@@ -99,7 +112,14 @@ fn wanted(name: &str, spec: &CompanionDeploymentSpec) -> Vec<Wanted> {
     };
 
     let mut all = vec![
-        one(fields[0], Part::Database, env::DATABASE_URL, url, postgres_url as fn(&[u8]) -> _, true),
+        one(
+            fields[0],
+            Part::Database,
+            env::DATABASE_URL,
+            url,
+            postgres_url as fn(&[u8]) -> _,
+            true,
+        ),
         one(redis_field, Part::Redis, env::REDIS_URL, redis, redis_url, true),
     ];
     if let Some(reference) = &spec.auth.jwt.hs256_secret_ref {
@@ -107,15 +127,36 @@ fn wanted(name: &str, spec: &CompanionDeploymentSpec) -> Vec<Wanted> {
             Environment::Production => production_key as fn(&[u8]) -> _,
             Environment::Development => long_key,
         };
-        all.push(one("auth.jwt.hs256SecretRef", Part::Other, env::JWT_HS256_SECRET, reference.clone(), check, true));
+        all.push(one(
+            "auth.jwt.hs256SecretRef",
+            Part::Other,
+            env::JWT_HS256_SECRET,
+            reference.clone(),
+            check,
+            true,
+        ));
     }
     for provider in &spec.llm.providers {
         if let Some(reference) = &provider.api_key_secret_ref {
             let field = format!("llm.providers[{}].apiKeySecretRef", provider.name);
-            all.push(one(&field, Part::Other, &env::provider_api_key(&provider.name), reference.clone(), api_key, true));
+            all.push(one(
+                &field,
+                Part::Other,
+                &env::provider_api_key(&provider.name),
+                reference.clone(),
+                api_key,
+                true,
+            ));
         }
     }
-    all.push(one(fields[1], Part::Database, env::DATABASE_DIRECT_URL, direct, postgres_url, false));
+    all.push(one(
+        fields[1],
+        Part::Database,
+        env::DATABASE_DIRECT_URL,
+        direct,
+        postgres_url,
+        false,
+    ));
     all
 }
 
@@ -134,7 +175,15 @@ pub fn resolve(identity: &Identity, spec: &CompanionDeploymentSpec, found: &Foun
     let mut problems = Vec::new();
     let (redis, postgres) = (redis_secret(&identity.name), postgres_secret(&identity.name));
     if spec.redis.managed.is_some() {
-        generated(identity, found, &redis, Part::Redis, Generated::Redis, &mut generate, &mut problems);
+        generated(
+            identity,
+            found,
+            &redis,
+            Part::Redis,
+            Generated::Redis,
+            &mut generate,
+            &mut problems,
+        );
     }
     if spec.database.managed.is_some() {
         if !found.secrets.contains_key(&postgres) && found.postgres_claim_uid.is_some() {
@@ -143,13 +192,22 @@ pub fn resolve(identity: &Identity, spec: &CompanionDeploymentSpec, found: &Foun
                 reason: "PasswordLost",
                 message: format!(
                     "database.managed: the volume {claim:?} holds data, but the secret {postgres:?} with its passwords is gone: restore the secret, \
-                     or delete the volume with `kubectl delete pvc {claim}` to start with an empty database",
-                    claim = postgres_claim(&identity.name)
+                     or start with an empty database: `kubectl delete pvc/{claim} pod/{pod}`",
+                    claim = postgres_claim(&identity.name),
+                    pod = postgres_pod(&identity.name),
                 ),
                 cure: Cure::Person,
             });
         } else {
-            generated(identity, found, &postgres, Part::Database, Generated::Postgres, &mut generate, &mut problems);
+            generated(
+                identity,
+                found,
+                &postgres,
+                Part::Database,
+                Generated::Postgres,
+                &mut generate,
+                &mut problems,
+            );
         }
     }
 
@@ -168,8 +226,11 @@ pub fn resolve(identity: &Identity, spec: &CompanionDeploymentSpec, found: &Foun
     }
 
     let hash = |filter: &dyn Fn(&Wanted) -> bool| {
-        let parts: Vec<(&str, &[u8])> =
-            values.iter().filter(|(wanted, _)| filter(wanted)).map(|(wanted, value)| (wanted.variable.as_str(), *value)).collect();
+        let parts: Vec<(&str, &[u8])> = values
+            .iter()
+            .filter(|(wanted, _)| filter(wanted))
+            .map(|(wanted, value)| (wanted.variable.as_str(), *value))
+            .collect();
         hasher.hash(&parts)
     };
     let hashes = Hashes {
@@ -228,18 +289,36 @@ fn is_ours(secret: &Secret, identity: &Identity) -> bool {
 fn value<'a>(wanted: &Wanted, found: &'a Found) -> Result<&'a [u8], Problem> {
     let SecretKeyRef { name, key } = &wanted.reference;
     let field = &wanted.field;
-    let problem = |reason, message| Problem { part: wanted.part, reason, message, cure: Cure::Outside };
+    let problem = |reason, message| Problem {
+        part: wanted.part,
+        reason,
+        message,
+        cure: Cure::Outside,
+    };
     let Some(secret) = found.secrets.get(name) else {
-        return Err(problem("SecretMissing", format!("{field}: there is no secret {name:?} in this namespace: make it with the key {key:?}")));
+        return Err(problem(
+            "SecretMissing",
+            format!("{field}: there is no secret {name:?} in this namespace: make it with the key {key:?}"),
+        ));
     };
     let Some(value) = secret.data.as_ref().and_then(|data| data.get(key)) else {
         let keys: Vec<&str> = secret.data.iter().flatten().map(|(key, _)| key.as_str()).collect();
-        let keys = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
-        return Err(problem("SecretMissing", format!("{field}: secret {name:?} has no key {key:?} (found: {keys})")));
+        let keys = if keys.is_empty() {
+            "nothing".to_owned()
+        } else {
+            keys.join(", ")
+        };
+        return Err(problem(
+            "SecretMissing",
+            format!("{field}: secret {name:?} has no key {key:?} (found: {keys})"),
+        ));
     };
     match (wanted.check)(&value.0) {
         None => Ok(&value.0),
-        Some(wrong) => Err(problem("SecretInvalid", format!("{field}: key {key:?} of secret {name:?} {wrong}"))),
+        Some(wrong) => Err(problem(
+            "SecretInvalid",
+            format!("{field}: key {key:?} of secret {name:?} {wrong}"),
+        )),
     }
 }
 
@@ -247,7 +326,10 @@ fn value<'a>(wanted: &Wanted, found: &'a Found) -> Result<&'a [u8], Problem> {
 fn plain(value: &[u8]) -> Option<String> {
     if value.is_empty() {
         Some("is empty".into())
-    } else if value.iter().any(|byte| byte.is_ascii_control() || byte.is_ascii_whitespace()) {
+    } else if value
+        .iter()
+        .any(|byte| byte.is_ascii_control() || byte.is_ascii_whitespace())
+    {
         Some("has a line break, a blank or a control character in it: write it without, for example with printf and not echo".into())
     } else if std::str::from_utf8(value).is_err() {
         Some("is not text".into())
@@ -264,7 +346,11 @@ fn url(value: &[u8], schemes: &[&str], form: &str) -> Option<String> {
 }
 
 fn postgres_url(value: &[u8]) -> Option<String> {
-    url(value, &["postgres://", "postgresql://"], "postgres://user:password@host:5432/database")
+    url(
+        value,
+        &["postgres://", "postgresql://"],
+        "postgres://user:password@host:5432/database",
+    )
 }
 
 fn redis_url(value: &[u8]) -> Option<String> {
@@ -277,7 +363,10 @@ fn api_key(value: &[u8]) -> Option<String> {
 
 fn long_key(value: &[u8]) -> Option<String> {
     (value.len() < MIN_HS256_BYTES).then(|| {
-        format!("has {} bytes, HS256 needs at least {MIN_HS256_BYTES}: make one with `openssl rand -base64 48`", value.len())
+        format!(
+            "has {} bytes, HS256 needs at least {MIN_HS256_BYTES}: make one with `openssl rand -base64 48`",
+            value.len()
+        )
     })
 }
 

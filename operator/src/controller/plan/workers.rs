@@ -1,0 +1,163 @@
+//! What workers may change into: their pools by the budget, their number, and the mark of their secrets, seen against
+//! what runs.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::PodSpec;
+use kube::ResourceExt as _;
+
+use super::Serving;
+use crate::controller::build::deployment::{BASELINE_ANNOTATION, CONFIG_VOLUME, SECRETS_ANNOTATION};
+use crate::controller::dereference::Found;
+use crate::controller::validate::Validated;
+use crate::plan::autoscaling::{self, Live};
+use crate::plan::connections::{Budget, Demand, Workers};
+use crate::plan::rollout::{self, Pools, Running};
+
+/// What is asked of a server that gives `server` connections.
+pub fn demand(from: &Validated, server: u32) -> Demand {
+    let database = &from.spec.database;
+    Demand {
+        server: database.max_connections.map_or(server, |share| share.min(server)),
+        reserved: database.reserved_connections,
+        workers: workers(from),
+        max_surge: from.spec.rollout.max_surge,
+        pool_size: database.pool_size,
+    }
+}
+
+/// Into what workers may change now, and the number of them where it is ours to say.
+pub fn serving(
+    from: &Validated,
+    found: &Found,
+    deployment: Option<&Deployment>,
+    budget: &Budget,
+) -> (Serving, Option<u32>) {
+    let target = Pools {
+        per_worker: budget.connections.per_worker,
+        max_workers: budget.connections.max_workers,
+    };
+    let transition = rollout::transition(deployment.and_then(|deployment| running(found, deployment)), target);
+    let workers = match workers(from) {
+        Workers::Between { min, max } => Workers::Between {
+            min,
+            max: max.min(target.max_workers),
+        },
+        fixed => fixed,
+    };
+    let live = Live {
+        replicas: deployment.map(wanted_replicas),
+    };
+    let decision = autoscaling::decide(workers, transition.hold_at, live);
+
+    let template = deployment.and_then(|deployment| {
+        deployment
+            .spec
+            .as_ref()?
+            .template
+            .metadata
+            .as_ref()?
+            .annotations
+            .as_ref()
+    });
+    let baseline = deployment.and_then(|deployment| deployment.annotations().get(BASELINE_ANNOTATION));
+    let mark = rollout::secrets_mark(
+        template
+            .and_then(|annotations| annotations.get(SECRETS_ANNOTATION))
+            .map(String::as_str),
+        baseline.map(String::as_str),
+        &from.hashes.worker,
+    );
+    let least_workers = decision
+        .autoscaler
+        .map(|bounds| bounds.min)
+        .or(decision.replicas)
+        .unwrap_or_default();
+    (
+        Serving {
+            pools: transition.pools,
+            mark,
+            autoscaler: decision.autoscaler,
+            least_workers,
+        },
+        decision.replicas,
+    )
+}
+
+fn workers(from: &Validated) -> Workers {
+    match &from.spec.autoscaling {
+        Some(wish) => Workers::Between {
+            min: wish.min_replicas,
+            max: wish.max_replicas,
+        },
+        None => Workers::Fixed(from.spec.replicas.unwrap_or(1)),
+    }
+}
+
+/// The number that a Deployment asks for.
+pub fn wanted_replicas(deployment: &Deployment) -> u32 {
+    let replicas = deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1);
+    u32::try_from(replicas).unwrap_or_default()
+}
+
+/// What runs, by the configurations that generations of pods refer to.
+fn running(found: &Found, deployment: &Deployment) -> Option<Running> {
+    let config = found.worker_config(&config_name(deployment.spec.as_ref()?.template.spec.as_ref()?)?)?;
+    let configured = Pools {
+        per_worker: config.database.pool_size,
+        max_workers: config.database.max_workers,
+    };
+    let largest_pool = found
+        .children
+        .replica_sets
+        .iter()
+        .filter(|set| set.status.as_ref().is_some_and(|status| status.replicas > 0))
+        .filter_map(|set| found.worker_config(&config_name(set.spec.as_ref()?.template.as_ref()?.spec.as_ref()?)?))
+        .map(|config| config.database.pool_size)
+        .max()
+        .unwrap_or_default();
+    let pods = deployment
+        .status
+        .as_ref()
+        .and_then(|status| status.replicas)
+        .unwrap_or_default();
+    Some(Running {
+        configured,
+        largest_pool,
+        wanted: wanted_replicas(deployment),
+        pods: u32::try_from(pods).unwrap_or_default(),
+    })
+}
+
+fn config_name(pod: &PodSpec) -> Option<String> {
+    let volume = pod
+        .volumes
+        .iter()
+        .flatten()
+        .find(|volume| volume.name == CONFIG_VOLUME)?;
+    Some(volume.config_map.as_ref()?.name.clone())
+}
+
+/// Configurations of pods that run or may be started again, and of Jobs at work.
+pub fn configs_in_use(found: &Found, deployment: Option<&Deployment>) -> BTreeSet<String> {
+    let uid = deployment.and_then(|deployment| deployment.metadata.uid.as_deref());
+    let of_sets = found
+        .children
+        .replica_sets
+        .iter()
+        .filter(|set| {
+            set.owner_references()
+                .iter()
+                .any(|owner| Some(owner.uid.as_str()) == uid)
+        })
+        .filter_map(|set| config_name(set.spec.as_ref()?.template.as_ref()?.spec.as_ref()?));
+    let of_deployment =
+        deployment.and_then(|deployment| config_name(deployment.spec.as_ref()?.template.spec.as_ref()?));
+    let of_jobs = found
+        .job_runs
+        .iter()
+        .filter(|run| run.is_running())
+        .filter_map(|run| run.config_map.clone());
+    of_sets.chain(of_deployment).chain(of_jobs).collect()
+}
