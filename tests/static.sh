@@ -30,7 +30,6 @@ git ls-files '*.sh' .ci/run | xargs shellcheck
 step lints
 # The release profile shares proc macros and build scripts with the build that follows.
 cargo clippy --workspace --all-targets --release --locked --quiet -- -D warnings
-(cd tests/cluster && go vet ./...)
 
 step dependencies
 install_cargo_deny

@@ -19,13 +19,13 @@ worker | operator)
 	[ -x "${inputs[0]}" ] || { echo "${inputs[0]} is missing: run cargo build --release --locked" >&2; exit 1; }
 	;;
 postgres)
-	layers+=("$("$here/rootfs.sh" data)")
+	layers+=("$("$here/rootfs.sh" postgres)")
 	options+=(--env PATH=/usr/lib/postgresql/17/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 		--env LANG=C.UTF-8 --user 999:999)
 	inputs=()
 	;;
 redis)
-	layers+=("$("$here/rootfs.sh" data)")
+	layers+=("$("$here/rootfs.sh" redis)")
 	options+=(--user 999:999)
 	inputs=()
 	;;

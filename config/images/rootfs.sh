@@ -1,12 +1,13 @@
 #!/bin/bash
 # Makes a Debian root file system out of packages, unless it was made before, and prints the tar file it is in.
-# `rootfs.sh base` holds certificates only; `rootfs.sh data` adds PostgreSQL with pgvector and Redis, both as uid 999.
+# `rootfs.sh base` holds certificates only; the others add PostgreSQL with pgvector or Redis, for uid 999.
 set -euo pipefail
 
 case ${1:-} in
 base) packages=ca-certificates ;;
-data) packages=ca-certificates,postgresql-17,postgresql-17-pgvector,redis-server ;;
-*) echo "usage: rootfs.sh base|data" >&2; exit 2 ;;
+postgres) packages=postgresql-17,postgresql-17-pgvector ;;
+redis) packages=redis-server ;;
+*) echo "usage: rootfs.sh base|postgres|redis" >&2; exit 2 ;;
 esac
 cache=${COMPANION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/companion}
 content=$(sha256sum "$0" | cut -c1-12)
@@ -19,16 +20,17 @@ if [ ! -f "$tar" ]; then
 	trap 'rm -rf "$part"' EXIT
 	debootstrap --variant=minbase --include="$packages" trixie "$part/root" >"$part/log" 2>&1 ||
 		{ tail -20 "$part/log" >&2; exit 1; }
-	if [ "$1" = data ]; then
-		# One name for uid 999, which PostgreSQL looks up; Redis needs none.
-		chroot "$part/root" sh -euc 'userdel redis
-			usermod --uid 999 postgres && groupmod --gid 999 postgres
-			chown -R 999:999 /var/lib/postgresql /var/lib/redis'
+	if [ "$1" != base ]; then
+		chroot "$part/root" usermod --uid 999 "$1"
+		chroot "$part/root" groupmod --gid 999 "$1"
+		# What the package made for its old uid; the data is on a volume.
+		rm -rf "$part"/root/var/lib/{postgresql/17,redis}
 	fi
+	# Compiling queries pays off in long ones only, and its libraries are half of PostgreSQL's image.
+	rm -rf "$part"/root/usr/lib/postgresql/17/lib/{bitcode,llvmjit*} "$part"/root/usr/lib/*/{libLLVM,libz3}*
 	tar --create --file "$part/tar" --directory "$part/root" --sort=name --numeric-owner --one-file-system \
 		--exclude='./dev/*' --exclude='./var/cache/*' --exclude='./var/lib/apt/lists/*' --exclude='./var/log/*' \
-		--exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' \
-		--exclude='./var/lib/postgresql/17' .
+		--exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' .
 	rm -f "$cache/images/rootfs-$1"-*.tar
 	mv "$part/tar" "$tar"
 fi

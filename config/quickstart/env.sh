@@ -9,6 +9,7 @@ use_cluster
 forwarded_url() {
 	local port=${COMPANION_PORT:-18080}
 	if ! kill -0 "$(remembered port-forward.pid)" 2>/dev/null; then
+		: >"$state/port-forward.log"
 		setsid kubectl --namespace "$namespace" port-forward service/quickstart "$port:80" >"$state/port-forward.log" 2>&1 &
 		echo $! >"$state/port-forward.pid"
 		local _
