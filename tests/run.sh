@@ -131,6 +131,7 @@ main() {
 		if [ $# -gt 0 ]; then
 			cargo test --release --locked --workspace "$@"
 		else
+			"$here/charts/check.sh"
 			cargo test --release --locked --workspace --no-fail-fast
 			[ -n "${KEEP:-}" ] || companion-cluster down --name "$cluster"
 			say "the quickstart, twice, and its end"

@@ -1,6 +1,6 @@
 """Writes JSON schemas for kubeconform into a folder, as the API server of the current context publishes them.
 
-Usage: schemas.py FOLDER. One file per kind, FOLDER/<kind>-<version>[-<group>].json, all lower case; unknown fields are
+Usage: schemas.py FOLDER. One file per kind, FOLDER/<kind>[-<group>]-<version>.json, all lower case; unknown fields are
 refused, so that a misspelt field in a chart does not pass.
 """
 
@@ -21,7 +21,11 @@ def strict(schema):
         return [strict(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    schema = {key: strict(value) for key, value in schema.items()}
+    by_name = ("properties", "schemas")  # maps from names to schemas, not schemas themselves
+    schema = {
+        key: {name: strict(one) for name, one in value.items()} if key in by_name else strict(value)
+        for key, value in schema.items()
+    }
     open_ended = "additionalProperties" in schema or schema.get("x-kubernetes-preserve-unknown-fields")
     if isinstance(schema.get("properties"), dict) and not open_ended:
         schema["additionalProperties"] = False
@@ -34,15 +38,17 @@ def main(folder):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
-    for document in get("/openapi/v3")["paths"].values():
-        schemas = get(document["serverRelativeURL"]).get("components", {}).get("schemas", {})
+    for path in get("/openapi/v3")["paths"]:
+        if not path.startswith("api"):
+            continue
+        schemas = get(f"/openapi/v3/{path}").get("components", {}).get("schemas", {})
         for name, schema in schemas.items():
             for kind in schema.get("x-kubernetes-group-version-kind", []):
                 if schema.get("properties", {}).get("metadata") is None:
                     continue
-                parts = [kind["kind"], kind["version"], kind["group"].split(".")[0]]
+                parts = [kind["kind"], kind["group"].split(".")[0], kind["version"]]
                 file = folder / ("-".join(part for part in parts if part).lower() + ".json")
-                body = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": strict(schemas)}}
+                body = {"$ref": f"#/components/schemas/{name}", "components": strict({"schemas": schemas})}
                 file.write_text(json.dumps(body))
                 count += 1
     print(f"{count} schemas in {folder}")
