@@ -105,7 +105,7 @@ async fn a_child_edited_or_deleted_by_hand_comes_back() {
             &demo,
             "demo",
             "/spec/template/spec/terminationGracePeriodSeconds",
-            json!({ "spec": { "template": { "spec": { "terminationGracePeriodSeconds": 1 } } } }),
+            json!({ "spec": { "template": { "spec": { "terminationGracePeriodSeconds": 30 } } } }),
         )
         .await;
         is_put_back::<Deployment>(&demo, "demo", "/spec/replicas", json!({ "spec": { "replicas": 1 } })).await;

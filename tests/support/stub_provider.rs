@@ -290,6 +290,8 @@ impl Answer {
         if limit == Some(self.sent) {
             return match self.behaviour {
                 Behaviour::BreakAfter(_) => {
+                    // What was sent must have been read: a reset throws away what waits in the receiver's buffer.
+                    tokio::time::sleep(Duration::from_millis(200)).await;
                     self.ended = true;
                     Some((Err(std::io::Error::other("the stub breaks off")), self))
                 }

@@ -94,7 +94,7 @@ async fn a_short_signing_key_stops_the_worker_with_what_to_do() {
     assert!(!worker.ended(std::time::Duration::from_secs(20)).await);
     let log = worker.log();
     assert!(
-        log.contains("32 bytes") && log.contains("COMPANION_JWT_HS256_SECRET"),
+        log.contains("at least 32 are needed") && log.contains("COMPANION_JWT_HS256_SECRET"),
         "{log}"
     );
 }

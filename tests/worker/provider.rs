@@ -146,7 +146,7 @@ async fn a_client_that_goes_away_frees_the_provider_within_a_second() {
     eventually("the partial turn is accounted", Duration::from_secs(5), || async {
         let turns = setup
             .database
-            .ask("SELECT count(*)::text FROM companion.turns WHERE partial")
+            .ask("SELECT count(*)::text FROM companion.messages WHERE partial")
             .await;
         ensure(turns == "1", || format!("{turns} partial turns"))
     })

@@ -32,7 +32,7 @@ async fn sigterm_lets_streams_finish_and_takes_no_new_ones() {
     assert!(worker.ended(Duration::from_secs(10)).await, "it must end well");
     let stored = setup
         .database
-        .ask("SELECT count(*)::text FROM companion.turns WHERE NOT partial")
+        .ask("SELECT count(*)::text FROM companion.messages WHERE role = 'assistant' AND NOT partial")
         .await;
     assert_eq!(stored, "1", "what was streamed while stopping is stored");
 }

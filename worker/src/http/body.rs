@@ -1,6 +1,7 @@
 //! A request's body as JSON, bounded in size, time and depth, and readers of its fields whose errors say which field is
 //! wrong. `null` is the same as a field that is not there, as OpenAI's clients mean it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -10,6 +11,7 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use super::ApiError;
+use crate::app::App;
 
 /// Longest wait for a whole body.
 const READ: Duration = Duration::from_secs(10);
@@ -22,22 +24,25 @@ pub struct JsonBody {
     pub fields: Map<String, Value>,
 }
 
-impl<S: Send + Sync> FromRequest<S> for JsonBody {
+impl FromRequest<Arc<App>> for JsonBody {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let late = || {
             let detail = format!("the body did not arrive within {} s", READ.as_secs());
             ApiError::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", detail)
         };
-        let bytes = timeout(READ, Bytes::from_request(request, state))
+        let bytes = timeout(READ, Bytes::from_request(request, app))
             .await
             .map_err(|_| late())?;
         let bytes = bytes.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
-                "the body is larger than this service takes",
+                format!(
+                    "the body is larger than {} bytes (limits.bodyBytes)",
+                    app.config.limits.body_bytes
+                ),
             ),
             _ => ApiError::new(StatusCode::BAD_REQUEST, "invalid_body", "the body could not be read"),
         })?;

@@ -35,7 +35,8 @@ if ARGV[2] == '1' then
   -- A fence from the clock goes on rising even if Redis forgot the last one.
   fence = math.max(tonumber(redis.call('GET', KEYS[3]) or '0') + 1, now)
   redis.call('SET', KEYS[3], string.format('%.0f', fence), 'PX', 86400000)
-  redis.call('SET', KEYS[2], string.format('%.0f', fence), 'PX', tonumber(ARGV[4]))
+  -- With its ticket, so that a worker that never heard this answer can still give the lease back.
+  redis.call('SET', KEYS[2], string.format('%.0f:', fence) .. ARGV[3], 'PX', tonumber(ARGV[4]))
 end
 
 local answer = { 'go', left, reset, fence }

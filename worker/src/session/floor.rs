@@ -1,12 +1,13 @@
 //! Whose turn it is in a conversation. A turn holds the floor by a lease with a fencing number, renewed while it works;
-//! whoever drops its [`Floor`] (an error, a client that went away while waiting) gives the lease or the ticket back.
+//! whoever drops its [`Floor`] (an error, a client that went away while waiting) gives the lease or the ticket back. Where
+//! Redis did not answer it may have given the lease all the same, so giving back is tried for as long as a lease lasts.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use ::redis::Script;
+use ::redis::{Script, ScriptInvocation};
 use tokio::task::AbortHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use uuid::Uuid;
 
 use super::Recent;
@@ -17,6 +18,8 @@ use super::redis::Link;
 pub const LEASE: Duration = Duration::from_secs(15);
 /// How often a sign of life is given.
 const RENEW: Duration = Duration::from_secs(5);
+/// Pause between two tries to give the floor back.
+const TRY_AGAIN: Duration = Duration::from_millis(250);
 
 static RENEWAL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
 static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("settle.lua")));
@@ -26,7 +29,6 @@ pub struct Floor {
     link: Link,
     keys: TurnKeys,
     ticket: String,
-    fence: i64,
     renewal: Option<AbortHandle>,
     settled: bool,
 }
@@ -39,7 +41,6 @@ impl Floor {
             link,
             keys,
             ticket,
-            fence: 0,
             renewal: None,
             settled: false,
         }
@@ -49,10 +50,9 @@ impl Floor {
         &self.ticket
     }
 
-    /// The floor is ours under the fencing number `fence`, and is kept until it is settled or dropped.
-    pub(super) fn take(&mut self, fence: i64) {
-        self.fence = fence;
-        let (link, lease) = (self.link.clone(), self.keys.lease.clone());
+    /// The floor is ours, and is kept until it is settled or dropped.
+    pub(super) fn take(&mut self) {
+        let (link, lease, ticket) = (self.link.clone(), self.keys.lease.clone(), self.ticket.clone());
         let renewal = tokio::spawn(async move {
             let mut beat = interval(RENEW);
             beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -60,7 +60,7 @@ impl Floor {
             loop {
                 beat.tick().await;
                 let mut script = RENEWAL.prepare_invoke();
-                script.key(&lease).arg(fence).arg(LEASE.as_millis() as u64);
+                script.key(&lease).arg(&ticket).arg(LEASE.as_millis() as u64);
                 let ours: Option<u8> = link
                     .ask(async |mut connection| script.invoke_async(&mut connection).await)
                     .await;
@@ -76,8 +76,16 @@ impl Floor {
     /// Adds the turn's messages and gives the floor back.
     pub(super) async fn settle(mut self, messages: &[Recent], before: Option<&[Recent]>, kept: u32, life: Duration) {
         self.settled = true;
-        let (link, keys) = (self.link.clone(), self.keys.clone());
-        give_back(&link, &keys, self.fence, &self.ticket, messages, before, kept, life).await;
+        let mut script = SETTLE.prepare_invoke();
+        script.arg(&self.ticket).arg(kept).arg(life.as_millis() as u64);
+        let sequence = messages.first().map_or(0, |message| message.seq);
+        script.arg(sequence).arg(u8::from(before.is_some())).arg(messages.len());
+        for message in messages.iter().chain(before.unwrap_or_default()) {
+            script.arg(serde_json::json!(message).to_string());
+        }
+        if !answered(&self.link, &self.keys, script).await {
+            tokio::spawn(give_back(self.link.clone(), self.keys.clone(), self.ticket.clone()));
+        }
     }
 }
 
@@ -89,34 +97,30 @@ impl Drop for Floor {
         if self.settled {
             return;
         }
-        let (link, keys, fence) = (self.link.clone(), self.keys.clone(), self.fence);
         let ticket = std::mem::take(&mut self.ticket);
-        tokio::spawn(async move { give_back(&link, &keys, fence, &ticket, &[], None, 0, LEASE).await });
+        tokio::spawn(give_back(self.link.clone(), self.keys.clone(), ticket));
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "they are the script's arguments, in its order")]
-async fn give_back(
-    link: &Link,
-    keys: &TurnKeys,
-    fence: i64,
-    ticket: &str,
-    messages: &[Recent],
-    before: Option<&[Recent]>,
-    kept: u32,
-    life: Duration,
-) {
-    let mut script = SETTLE.prepare_invoke();
+/// Gives the lease and the ticket back and leaves the messages alone; tries until Redis answers, or has let go by itself.
+async fn give_back(link: Link, keys: TurnKeys, ticket: String) {
+    let began = Instant::now();
+    while began.elapsed() < LEASE {
+        let mut script = SETTLE.prepare_invoke();
+        script.arg(&ticket).arg(0).arg(0).arg(0).arg(0).arg(0);
+        if answered(&link, &keys, script).await {
+            return;
+        }
+        sleep(TRY_AGAIN).await;
+    }
+}
+
+async fn answered(link: &Link, keys: &TurnKeys, mut script: ScriptInvocation<'_>) -> bool {
     for key in [&keys.lease, &keys.tickets, &keys.messages] {
         script.key(key);
     }
-    let sequence = messages.first().map_or(0, |message| message.seq);
-    script.arg(fence).arg(ticket).arg(kept).arg(life.as_millis() as u64);
-    script.arg(sequence).arg(u8::from(before.is_some())).arg(messages.len());
-    for message in messages.iter().chain(before.unwrap_or_default()) {
-        script.arg(serde_json::json!(message).to_string());
-    }
-    let _: Option<u8> = link
+    let answer: Option<u8> = link
         .ask(async |mut connection| script.invoke_async(&mut connection).await)
         .await;
+    answer.is_some()
 }

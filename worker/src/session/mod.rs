@@ -193,7 +193,7 @@ impl Sessions {
                 }
                 _ => {
                     if let Some(floor) = &mut floor {
-                        floor.take(number(2));
+                        floor.take();
                     }
                     let allowance = counted.unwrap_or_else(|| allowance(number(0), number(1)));
                     let recent = rest.iter().skip(3).filter_map(message).collect();
