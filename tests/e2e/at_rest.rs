@@ -41,8 +41,8 @@ async fn at_rest_the_operator_makes_no_write() {
             let log = AuditLog::from_here();
             tokio::time::sleep(REST).await;
             let writes = log.operator_writes();
-            if conditions != autoscaler(&scaled).await && window < WINDOWS {
-                println!("the autoscaler changed its mind in window {window}: {writes:?}");
+            if !writes.is_empty() && window < WINDOWS && conditions != autoscaler(&scaled).await {
+                println!("the autoscaler moved in window {window}: {writes:?}");
                 window += 1;
                 continue;
             }
@@ -81,7 +81,7 @@ async fn versions(resources: &[&Companion]) -> Vec<Option<String>> {
     versions
 }
 
-/// What the autoscaler says of itself, with the times at which that changed.
+/// What the autoscaler says of itself, with the times at which that changed; the operator tells it in the status.
 async fn autoscaler(of: &Companion) -> Vec<HorizontalPodAutoscalerCondition> {
     let scaler = of.api::<HorizontalPodAutoscaler>().get(&of.name).await;
     let status = scaler.expect("the autoscaler is there").status;
