@@ -10,7 +10,7 @@ use crate::database::Database;
 use crate::llm::Llm;
 use crate::memory::{Embeddings, Memory, Sessions};
 use crate::redis::Redis;
-use crate::serving::{Drain, Limits};
+use crate::serving::{Drain, Limits, OnDisconnect};
 use crate::status::CompanionDeploymentStatus;
 use crate::workload::{Autoscaling, DeletionPolicy, Migrations, PullSecret, Resources, Rollout, Scheduling};
 
@@ -122,6 +122,9 @@ pub struct CompanionDeploymentSpec {
     /// How a worker goes.
     #[serde(default)]
     pub drain: Drain,
+    /// What becomes of a turn on the companion API whose client goes away.
+    #[serde(default)]
+    pub on_disconnect: OnDisconnect,
     /// Stops the workers and every change to the schema; data and settings stay.
     #[serde(default)]
     pub suspend: bool,

@@ -15,6 +15,10 @@ use crate::text::{Decimal, Span};
         .message("llm.routes.normal.provider must be the name of one of llm.providers"),
     validation = Rule::new("!has(self.routes.detection) || self.providers.exists(provider, provider.name == self.routes.detection.provider)")
         .message("llm.routes.detection.provider must be the name of one of llm.providers"),
+    validation = Rule::new("!has(self.routes.normal.fallback) || self.routes.normal.fallback.all(next, self.providers.exists(provider, provider.name == next.provider))")
+        .message("each llm.routes.normal.fallback[].provider must be the name of one of llm.providers"),
+    validation = Rule::new("!has(self.routes.detection) || !has(self.routes.detection.fallback) || self.routes.detection.fallback.all(next, self.providers.exists(provider, provider.name == next.provider))")
+        .message("each llm.routes.detection.fallback[].provider must be the name of one of llm.providers"),
 )]
 pub struct Llm {
     /// Services that speak the OpenAI API.
@@ -29,6 +33,11 @@ pub struct Llm {
     /// Tries after the first that a provider gets, as long as it has sent no token.
     #[serde(default)]
     pub retries: Retries,
+    /// What models cost. A model without a price costs nothing in `usage` and metrics.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["model".into()]))]
+    pub prices: Vec<Price>,
 }
 
 /// A service that speaks the OpenAI API, or the stand-in that needs none.
@@ -48,7 +57,9 @@ pub struct Provider {
     #[serde(rename = "baseURL", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     #[x_kube(validation = Rule::new(SAFE_URL)
-        .message("baseURL must be https://, or http:// with a host of this cluster (name, name.namespace.svc) or a private address"))]
+        .message("baseURL must be https://, or http:// with a host of this cluster (name, name.namespace.svc) or a private address"),
+        validation = Rule::new(NO_METADATA)
+        .message("baseURL must not be an address of the cloud's metadata service (169.254.0.0/16, fe80::/10, fd00:ec2::254)"))]
     pub base_url: Option<String>,
     /// Its API key. Left out for services that need none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,6 +71,10 @@ pub struct Provider {
 
 /// Public hosts need TLS: the API key and what users say would cross the network in the clear.
 const SAFE_URL: &str = r"self.matches('^(https://[^/@?#]+|http://([a-z0-9-]+|([a-z0-9-]+[.])+svc([.]cluster[.]local)?|(10|127)([.][0-9]{1,3}){3}|192[.]168([.][0-9]{1,3}){2}|172[.](1[6-9]|2[0-9]|3[01])([.][0-9]{1,3}){2})(:[0-9]{1,5})?)(/[^?#]*)?$')";
+
+/// What the metadata service gives out are the node's own credentials. The worker looks again at the addresses behind a name.
+const NO_METADATA: &str =
+    r"!self.lowerAscii().matches('^https?://(169[.]254[.]|\\[(fe[89ab]|fd00:ec2:|::ffff:(169[.]254[.]|a9fe:)))')";
 
 /// The simulated provider has no settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -79,6 +94,8 @@ pub struct Routes {
 /// One route: a model of a provider, and how to ask it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.fallback) || self.fallback.all(next, next.provider != self.provider || next.model != self.model)")
+    .message("a fallback must differ from its route in provider or model"))]
 pub struct Route {
     /// Name of one of `llm.providers`.
     #[schemars(length(min = 1, max = 40))]
@@ -94,13 +111,33 @@ pub struct Route {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub max_tokens: Option<u32>,
+    /// Longest whole answer, all providers and tries together. Default: `llm.timeouts.turn`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// Who is asked, in this order, when the provider fails before its first token.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    pub fallback: Vec<Fallback>,
+}
+
+/// Another model that answers in a route's place. The model is named, because no two providers call one the same, and a
+/// wrong name would be found out only when it is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Fallback {
+    /// Name of one of `llm.providers`.
+    #[schemars(length(min = 1, max = 40))]
+    pub provider: String,
+    /// The model's name at that provider.
+    #[schemars(length(min = 1, max = 200))]
+    pub model: String,
 }
 
 /// Deadlines of one answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Timeouts {
-    /// From the request to the provider's first token, all tries together.
+    /// From the request to a provider's first token, all its tries together. A fallback has this time anew, within `turn`.
     pub first_token: Span,
     /// Between two tokens.
     pub idle: Span,
@@ -129,6 +166,22 @@ pub struct Retries {
 
 impl Default for Retries {
     fn default() -> Self {
-        Self { max: 1 }
+        Self { max: 2 }
     }
+}
+
+/// What a model costs, in dollars.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Price {
+    /// The model's name, as routes spell it.
+    #[schemars(length(min = 1, max = 200))]
+    pub model: String,
+    /// Dollars for a million tokens of the prompt.
+    pub input_per_million: Decimal,
+    /// Dollars for a million tokens of the prompt that the provider had cached. Default: `inputPerMillion`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cached_input_per_million: Option<Decimal>,
+    /// Dollars for a million tokens of the reply.
+    pub output_per_million: Decimal,
 }

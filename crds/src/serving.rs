@@ -39,6 +39,16 @@ impl Default for Limits {
     }
 }
 
+/// What becomes of a turn whose client goes away, on the companion API. On `/v1` an idempotency key decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnDisconnect {
+    /// It goes on and is stored; the client comes back for it.
+    #[default]
+    Continue,
+    /// It ends, and so does what it costs.
+    Cancel,
+}
+
 /// How a worker goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]

@@ -107,6 +107,27 @@ impl Decimal {
     }
 }
 
+impl Decimal {
+    /// Its exact value in millionths, or the reason why the text has none.
+    ///
+    /// # Errors
+    /// A sentence that quotes the text and says what to write.
+    pub fn millionths(&self) -> Result<u64, String> {
+        let wrong = || {
+            format!(
+                "{:?} is not a decimal of at most six places: write digits, such as \"0.15\"",
+                self.0
+            )
+        };
+        let (whole, places) = self.0.split_once('.').unwrap_or((&self.0, "0"));
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(places) || places.len() > 6 {
+            return Err(wrong());
+        }
+        format!("{whole}{places:0<6}").parse().map_err(|_| wrong())
+    }
+}
+
 impl JsonSchema for Decimal {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Decimal".into()
@@ -147,6 +168,24 @@ mod tests {
     fn a_wrong_span_says_what_to_write() {
         for text in ["", "5", "s", "-1s", "1d", "1.5s", "99999999999999999999s"] {
             assert!(text.parse::<Span>().unwrap_err().contains("such as 30s"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_has_an_exact_value_in_millionths() {
+        for (text, millionths) in [
+            ("0.15", 150_000),
+            ("3", 3_000_000),
+            ("0.000001", 1),
+            ("12.5", 12_500_000),
+        ] {
+            assert_eq!(Decimal::new(text).millionths(), Ok(millionths), "{text}");
+        }
+        for text in ["", ".5", "5.", "1.0000001", "-1", "1e3", "99999999999999999999"] {
+            assert!(
+                Decimal::new(text).millionths().unwrap_err().contains("such as"),
+                "{text}"
+            );
         }
     }
 

@@ -8,6 +8,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::eventually;
+use crate::named::NamedStream;
 use crate::sse::{Event, EventStream};
 
 /// Longer than any reply a test asks for.
@@ -261,6 +262,43 @@ impl Chat {
         }
         assert_eq!(kind.expect("a stream has a content type"), "text/event-stream");
         EventStream::of(response)
+    }
+
+    /// A new conversation of the companion API, by its id.
+    pub async fn converse(&self) -> String {
+        let made = self.post("/api/v1/conversations", json!({})).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.text);
+        made.body["id"].as_str().expect("a conversation has an id").to_owned()
+    }
+
+    /// Sends a message on the companion API and leaves the reading to the test.
+    pub async fn send_message(&self, conversation: &str, text: &str) -> NamedStream {
+        let path = format!("/api/v1/conversations/{conversation}/messages");
+        self.named(Method::POST, &path, Some(json!({ "text": text }).to_string()))
+            .await
+    }
+
+    /// Comes back for a turn, after the event with this id.
+    pub async fn come_back(&self, turn: &str, last_id: &str) -> NamedStream {
+        let path = format!("/api/v1/turns/{turn}/events");
+        let chat = if last_id.is_empty() {
+            self.clone()
+        } else {
+            self.with("last-event-id", last_id)
+        };
+        chat.named(Method::GET, &path, None).await
+    }
+
+    async fn named(&self, method: Method, path: &str, body: Option<String>) -> NamedStream {
+        let response = self.send(method, path, body).await.unwrap();
+        let status = response.status();
+        if status != StatusCode::OK {
+            panic!(
+                "{path}: no stream but {status}: {}",
+                response.text().await.unwrap_or_default()
+            );
+        }
+        NamedStream::of(response)
     }
 
     /// Texts of the user's memories.

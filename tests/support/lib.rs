@@ -12,6 +12,7 @@ pub mod diagnosis;
 pub mod environment;
 pub mod eventually;
 pub mod kube;
+pub mod named;
 pub mod samples;
 pub mod shared;
 pub mod sse;

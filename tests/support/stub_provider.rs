@@ -1,6 +1,8 @@
 //! A simulated language model that speaks the OpenAI API: it writes down what it was asked, answers at a settable pace,
 //! and misbehaves on demand. It is the one part of a test that is not real.
 
+mod forms;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,6 +21,8 @@ use futures::stream;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+pub use forms::{Odd, Wrong};
 
 /// How fast, and how much.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +52,14 @@ pub enum Behaviour {
     Answer,
     /// This status and an error body.
     Refuse(u16),
+    /// This status, and how many seconds to wait.
+    RefuseFor(u16, u32),
+    /// Not even headers, for ever.
+    Mute,
+    /// In an unusual form.
+    Odd(Odd),
+    /// In a form that is no whole answer.
+    Wrong(Wrong),
     /// Headers, then nothing for ever.
     Silent,
     /// So many words, then nothing for ever.
@@ -120,6 +132,7 @@ struct Book {
     next: Mutex<VecDeque<Behaviour>>,
     requests: Mutex<Vec<Request>>,
     open: AtomicUsize,
+    cancelled: AtomicUsize,
 }
 
 impl StubProvider {
@@ -191,6 +204,11 @@ impl StubProvider {
     pub fn open_answers(&self) -> usize {
         self.book.open.load(Ordering::SeqCst)
     }
+
+    /// Answers that their client left before the end.
+    pub fn cancelled_answers(&self) -> usize {
+        self.book.cancelled.load(Ordering::SeqCst)
+    }
 }
 
 /// The full text of an answer of this many words.
@@ -228,6 +246,16 @@ async fn completions(State(book): State<Arc<Book>>, headers: HeaderMap, Json(bod
             let error = json!({ "error": { "message": "the stub refuses", "type": "stub", "code": "stub_refuses" } });
             (status, Json(error)).into_response()
         }
+        Behaviour::RefuseFor(status, seconds) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            (status, [(header::RETRY_AFTER, seconds.to_string())], "stub_refuses").into_response()
+        }
+        Behaviour::Mute => {
+            let _open = Open::new(book);
+            std::future::pending().await
+        }
+        Behaviour::Odd(odd) => odd.respond(Open::new(book), pace.words),
+        Behaviour::Wrong(wrong) => wrong.respond(Open::new(book)),
         Behaviour::Redirect => (
             StatusCode::TEMPORARY_REDIRECT,
             [(header::LOCATION, "http://192.0.2.1/v1")],
@@ -252,18 +280,29 @@ async fn completions(State(book): State<Arc<Book>>, headers: HeaderMap, Json(bod
 }
 
 /// Counts one answer as open for as long as it lives: it dies when the client goes away.
-struct Open(Arc<Book>);
+struct Open {
+    book: Arc<Book>,
+    complete: bool,
+}
 
 impl Open {
     fn new(book: Arc<Book>) -> Self {
         book.open.fetch_add(1, Ordering::SeqCst);
-        Self(book)
+        Self { book, complete: false }
+    }
+
+    /// The stub has sent all that it wants to.
+    fn complete(&mut self) {
+        self.complete = true;
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::SeqCst);
+        self.book.open.fetch_sub(1, Ordering::SeqCst);
+        if !self.complete {
+            self.book.cancelled.fetch_add(1, Ordering::SeqCst);
+        }
     }
 }
 
@@ -279,7 +318,7 @@ struct Answer {
 impl Answer {
     async fn next(mut self) -> Option<(Result<Bytes, std::io::Error>, Self)> {
         if self.ended {
-            drop(self.open);
+            self.open.complete();
             return None;
         }
         let limit = match self.behaviour {

@@ -1,4 +1,4 @@
-//! A wire that can fail: a TCP proxy between a worker and its Redis or PostgreSQL. Faults happen here, on the network,
+//! A wire that can fail: a TCP proxy between a worker and its Redis, PostgreSQL or provider. Faults happen here, on the network,
 //! so that the program under test has no switch for them.
 
 use std::net::SocketAddr;
@@ -16,6 +16,8 @@ enum State {
     Whole,
     /// Every connection ends, new ones end at once.
     Cut,
+    /// The same, and the near end is told by a reset instead of an end.
+    Reset,
     /// Connections stay and carry nothing: the worst kind of away.
     Silent,
 }
@@ -63,6 +65,11 @@ impl Wire {
         self.state.send_replace(State::Cut);
     }
 
+    /// Resets every connection, and new ones at once.
+    pub fn reset(&self) {
+        self.state.send_replace(State::Reset);
+    }
+
     /// Keeps connections and carries nothing.
     pub fn silence(&self) {
         self.state.send_replace(State::Silent);
@@ -82,8 +89,13 @@ impl Drop for Wire {
 
 async fn carry(listener: TcpListener, target: SocketAddr, state: watch::Receiver<State>) {
     while let Ok((near, _)) = listener.accept().await {
-        if *state.borrow() == State::Cut {
-            continue;
+        match *state.borrow() {
+            State::Cut => continue,
+            State::Reset => {
+                let _ = near.set_zero_linger();
+                continue;
+            }
+            State::Whole | State::Silent => {}
         }
         let state = state.clone();
         tokio::spawn(async move {
@@ -92,20 +104,30 @@ async fn carry(listener: TcpListener, target: SocketAddr, state: watch::Receiver
             };
             // Without it the proxy itself would add 40 ms to small writes.
             let _ = near.set_nodelay(true).and(far.set_nodelay(true));
-            let ((near_read, near_write), (far_read, far_write)) = (near.into_split(), far.into_split());
+            let ((mut near_read, mut near_write), (mut far_read, mut far_write)) =
+                (near.into_split(), far.into_split());
             tokio::select! {
-                () = pump(near_read, far_write, state.clone()) => {}
-                () = pump(far_read, near_write, state) => {}
+                () = pump(&mut near_read, &mut far_write, state.clone()) => {}
+                () = pump(&mut far_read, &mut near_write, state.clone()) => {}
+            }
+            if *state.borrow() == State::Reset {
+                let _ = near_write.as_ref().set_zero_linger();
+                // Dropped in the usual way it would say a proper end first.
+                near_write.forget();
             }
         });
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>) {
+fn is_over(state: State) -> bool {
+    matches!(state, State::Cut | State::Reset)
+}
+
+async fn pump(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf, mut state: watch::Receiver<State>) {
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let count = tokio::select! {
-            _ = state.wait_for(|state| *state == State::Cut) => return,
+            _ = state.wait_for(|state| is_over(*state)) => return,
             read = from.read(&mut buffer) => match read {
                 Ok(0) | Err(_) => return,
                 Ok(count) => count,
@@ -115,7 +137,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch:
         if state
             .wait_for(|state| *state != State::Silent)
             .await
-            .map_or(true, |state| *state == State::Cut)
+            .map_or(true, |state| is_over(*state))
         {
             return;
         }

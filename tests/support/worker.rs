@@ -26,6 +26,8 @@ pub struct Setup {
     pub database_url: String,
     /// The configuration file; `listen` is set for each worker.
     pub config: Value,
+    /// Further variables of its environment.
+    pub variables: Vec<(&'static str, &'static str)>,
     folder: PathBuf,
 }
 
@@ -83,6 +85,7 @@ impl Setup {
             database,
             issuer,
             config,
+            variables: Vec::new(),
             folder,
         }
     }
@@ -160,6 +163,7 @@ impl Setup {
         let mut command = Command::new(environment::required("COMPANION_WORKER_BIN"));
         command
             .stdin(Stdio::null())
+            .envs(self.variables.iter().copied())
             .env("COMPANION_DATABASE_URL", &self.database_url)
             .env("COMPANION_DATABASE_DIRECT_URL", &self.database.owner_url)
             .env("COMPANION_REDIS_URL", &self.redis_url)
@@ -223,6 +227,11 @@ impl Worker {
             .args(["-TERM", &pid.to_string()])
             .status();
         assert!(done.expect("there is a kill command").success());
+    }
+
+    /// Kills it, as a node that fails does.
+    pub async fn kill(&mut self) {
+        self.process.kill().await.expect("the worker still ran");
     }
 
     /// Waits for its end: whether it was a good one.

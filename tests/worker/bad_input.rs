@@ -260,20 +260,48 @@ async fn what_a_request_carries_too_much_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_header_that_never_ends_is_closed_on() {
+async fn a_connection_that_asks_for_nothing_is_closed_on() {
     let setup = Setup::new().await;
     let worker = setup.start().await;
-    let mut stream = TcpStream::connect(worker.url.trim_start_matches("http://"))
-        .await
-        .unwrap();
-    stream
-        .write_all(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n")
-        .await
-        .unwrap();
-    let mut rest = Vec::new();
-    let closed = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await;
-    assert!(
-        closed.is_ok(),
-        "a half-sent header holds a connection for more than 20 s"
+    let ask = |begun: &'static [u8]| {
+        let address = worker.url.trim_start_matches("http://").to_owned();
+        async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(begun).await.unwrap();
+            let mut rest = Vec::new();
+            let closed = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut rest)).await;
+            assert!(closed.is_ok(), "{begun:?} holds a connection for more than 20 s");
+        }
+    };
+    // Half a header, nothing at all, and the first bytes of HTTP/2.
+    tokio::join!(
+        ask(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"),
+        ask(b""),
+        ask(b"PRI * HT"),
+        ask(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     );
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_is_refused_in_the_shape_of_its_api() {
+    let setup = Setup::new().await;
+    let worker = setup.start().await;
+    let chat = worker.chat("ada");
+    let (openai, own) = (
+        chat.get("/v1/models/%FF").await,
+        chat.get("/api/v1/turns/%FF/events").await,
+    );
+    assert_eq!(
+        (openai.status, openai.code()),
+        (StatusCode::BAD_REQUEST, "invalid_request"),
+        "{}",
+        openai.text
+    );
+    assert_eq!(
+        (own.status, own.code()),
+        (StatusCode::BAD_REQUEST, "invalid_request"),
+        "{}",
+        own.text
+    );
+    assert_eq!(own.header("content-type"), "application/problem+json");
 }

@@ -3,10 +3,13 @@
 mod auth;
 mod bad_input;
 mod chat;
+mod conversations;
 mod limits;
 mod memories;
+mod privacy;
 mod prompt;
 mod provider;
+mod resume;
 mod schema;
 mod stopping;
 mod without_parts;

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use companion_tests::chat::message;
-use companion_tests::stub_provider::StubProvider;
+use companion_tests::stub_provider::{Pace, StubProvider};
 use companion_tests::wire::Wire;
 use companion_tests::worker::Setup;
 use companion_tests::{eventually, eventually::ensure};
@@ -56,6 +56,34 @@ async fn without_redis_a_conversation_goes_on_from_postgresql() {
         // The six messages that a prompt holds begin with the code word again.
         chat.say("The code word is heliotrope.").await;
     }
+}
+
+#[tokio::test]
+async fn a_blink_of_redis_makes_no_reply_forget_the_last_one() {
+    let stub = StubProvider::start().await;
+    let (setup, wire) = behind_a_redis_wire(Setup::with_stub(&stub).await).await;
+    let worker = setup.start().await;
+    let chat = worker.chat("ada").in_conversation("trip");
+    chat.say("My name is on the list").await;
+    // Away while the second turn is settled, back before the third: the buffer never saw the second.
+    stub.pace(Pace {
+        first_token: Duration::from_millis(300),
+        ..Pace::default()
+    });
+    let (second, ()) = tokio::join!(chat.say("The code word is heliotrope."), async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        wire.cut();
+    });
+    assert_eq!(second.companion["stored"], true);
+    wire.mend();
+    eventually("redis is used again", Duration::from_secs(15), || async {
+        let reply = worker.chat("bob").say("Hello").await;
+        ensure(!reply.degraded("session"), || format!("{reply:?}"))
+    })
+    .await;
+    chat.say("What is it?").await;
+    let prompt = stub.last_request().prompt();
+    assert!(prompt.contains("heliotrope"), "{prompt}");
 }
 
 /// Longer than the pause in which the worker leaves a failed Redis alone.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use companion_crds::PRE_STOP_SECONDS;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Kept back from the grace period for the last writes and the exit.
@@ -26,11 +26,6 @@ impl Lifecycle {
     /// Whether the worker goes.
     pub fn is_draining(&self) -> bool {
         self.draining.is_cancelled()
-    }
-
-    /// Ends when the worker begins to go.
-    pub async fn until_draining(&self) {
-        self.draining.cancelled().await;
     }
 
     /// A token for parts that stop when the worker begins to go.
@@ -56,15 +51,29 @@ pub fn time_for_turns(grace_period: Duration) -> Duration {
         .max(Duration::from_secs(1))
 }
 
-/// Waits for SIGTERM or SIGINT.
-///
-/// # Errors
-/// The handlers cannot be set.
-pub async fn signalled() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, heard from the moment this is made: none falls between two that wait.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// The handlers cannot be set.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// Waits for one of them.
+    pub async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

@@ -4,7 +4,8 @@
 
 use prometheus::core::Collector;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -27,8 +28,13 @@ pub struct Metrics {
     pub turns_in_flight: IntGauge,
     /// Requests refused by a limit: `ip`, `user`, `worker`, `conversation`.
     pub refused: IntCounterVec,
-    /// Calls to providers by provider and outcome.
+    /// Calls to providers that ended, by provider and outcome: `ok`, `connect`, `rate_limited`, `server_error`, `refused`,
+    /// `timeout`, `broken`, `cancelled`.
     pub provider_calls: IntCounterVec,
+    /// Micro-dollars by provider, after the price list.
+    pub provider_cost: IntCounterVec,
+    /// Where the breaker of a provider stands: 0 closed, 1 half open, 2 open.
+    pub provider_breaker: IntGaugeVec,
     /// Tokens by provider and kind: `prompt`, `completion`, `cached`.
     pub provider_tokens: IntCounterVec,
     /// Operations that went on without a part: `redis`, `postgres`, `embedder`.
@@ -71,6 +77,22 @@ impl Metrics {
                 "provider_calls_total",
                 "Calls to providers",
                 &["provider", "outcome"],
+            )?,
+            provider_cost: counters(
+                r,
+                "provider_cost_microdollars_total",
+                "Cost of providers in millionths of a dollar",
+                &["provider"],
+            )?,
+            provider_breaker: registered(
+                r,
+                IntGaugeVec::new(
+                    options(
+                        "provider_breaker",
+                        "Breaker of a provider: 0 closed, 1 half open, 2 open",
+                    ),
+                    &["provider"],
+                )?,
             )?,
             provider_tokens: counters(r, "provider_tokens_total", "Tokens of providers", &["provider", "kind"])?,
             degraded: counters(r, "degraded_total", "Operations that went on without a part", &["part"])?,

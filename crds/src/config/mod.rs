@@ -8,9 +8,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
-use crate::llm::{Retries, Routes, Timeouts};
+use crate::llm::{Price, Retries, Routes, Timeouts};
 use crate::memory::{Memory, Sessions};
-use crate::serving::{Drain, Limits};
+use crate::serving::{Drain, Limits, OnDisconnect};
 
 /// Everything a worker is told, but for secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +41,9 @@ pub struct WorkerConfig {
     /// Bounds on what is asked.
     #[serde(default)]
     pub limits: Limits,
+    /// What becomes of a turn whose client goes away.
+    #[serde(default)]
+    pub on_disconnect: OnDisconnect,
     /// How it goes.
     #[serde(default)]
     pub drain: Drain,
@@ -92,6 +95,9 @@ pub struct LlmConfig {
     /// Tries after the first.
     #[serde(default)]
     pub retries: Retries,
+    /// What models cost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prices: Vec<Price>,
 }
 
 /// One provider.

@@ -18,7 +18,7 @@ use crate::jobs;
 use crate::llm::Models;
 use crate::memory::{EmbedError, Embedder, Memories};
 use crate::session::Sessions;
-use crate::shutdown::{Lifecycle, signalled, time_for_turns};
+use crate::shutdown::{Lifecycle, Signals, time_for_turns};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
@@ -36,7 +36,7 @@ pub enum ServeError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The embedding model.
-    #[error("embeddings.local.path: {0}")]
+    #[error(transparent)]
     Embedder(#[from] EmbedError),
     /// The database URL.
     #[error("COMPANION_DATABASE_URL: {0}")]
@@ -58,6 +58,7 @@ pub enum ServeError {
 /// It cannot start; the text names the setting.
 pub async fn run(settings: Settings) -> Result<(), ServeError> {
     let Settings { config, secrets } = &settings;
+    let mut signals = Signals::listen()?;
     let metrics = Metrics::new()?;
     let lifecycle = Lifecycle::default();
     let readiness = Arc::new(Readiness::default());
@@ -86,7 +87,7 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     readiness.embedder.store(true, Ordering::Release);
     tokio::select! {
         () = until_schema_fits(&store) => readiness.schema.store(true, Ordering::Release),
-        signalled = signalled() => return Ok(signalled?),
+        () = signals.received() => return Ok(()),
     }
 
     let memories = Memories::new(store.clone(), embedder);
@@ -115,7 +116,7 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
         tenant = config.tenant,
         "ready"
     );
-    serve_until_signalled(&app, serving).await?;
+    serve_until_signalled(&app, serving, &mut signals).await;
     if timeout(AFTER_CUT, working).await.is_err() {
         tracing::warn!("jobs were still running at the end; another worker takes them up");
     }
@@ -123,11 +124,11 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     Ok(())
 }
 
-async fn serve_until_signalled(app: &Arc<App>, serving: Bound) -> Result<(), ServeError> {
+async fn serve_until_signalled(app: &Arc<App>, serving: Bound, signals: &mut Signals) {
     let grace = time_for_turns(app.config.drain.grace_period.duration());
     let stop = app.lifecycle.draining_token().cancelled_owned();
     let served = tokio::spawn(serving.serve(router(Arc::clone(app)), stop, grace));
-    signalled().await?;
+    signals.received().await;
     app.lifecycle.drain();
     app.store.shrink();
     app.turns.close();
@@ -146,7 +147,6 @@ async fn serve_until_signalled(app: &Arc<App>, serving: Bound) -> Result<(), Ser
         app.lifecycle.cut();
         let _ = timeout(AFTER_CUT, finished).await;
     }
-    Ok(())
 }
 
 /// Waits for the schema. What it waits for is logged when it changes, not each time.

@@ -127,6 +127,41 @@ auth: { jwt: { issuer: https://id.example, audience: companion } }
     }
 
     #[test]
+    fn a_fallback_to_a_provider_that_is_not_there_is_named() {
+        let text = problem(
+            "model: demo-1",
+            "model: demo-1, fallback: [{ provider: local, model: small }]",
+        );
+        assert_eq!(
+            text,
+            "llm.routes.normal.fallback[0].provider: no provider is called \"local\" (found: demo)"
+        );
+    }
+
+    #[test]
+    fn the_metadata_service_is_no_provider_however_its_address_is_written() {
+        for host in ["169.254.169.254", "2852039166", "[::ffff:a9fe:a9fe]", "[fd00:ec2::254]"] {
+            let text = problem(
+                "simulated: {}",
+                &format!("openAi: {{ baseURL: \"http://{host}/v1\", keyed: false }}"),
+            );
+            assert!(
+                text.starts_with("llm.providers[demo].openAi.baseURL: "),
+                "{host}: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_price_that_is_none_is_named() {
+        let text = problem(
+            "llm:",
+            "llm:\n  prices: [{ model: demo-1, inputPerMillion: free, outputPerMillion: \"0\" }]",
+        );
+        assert!(text.starts_with("llm.prices[demo-1].inputPerMillion: "), "{text}");
+    }
+
+    #[test]
     fn a_pool_too_small_to_serve_is_refused() {
         assert!(problem("poolSize: 8", "poolSize: 1").starts_with("database.poolSize: 1 is too small"));
     }

@@ -9,6 +9,7 @@ use companion_crds::llm::Route;
 use companion_crds::text::Span;
 
 use super::ConfigError;
+use crate::llm::{Prices, addresses};
 
 /// Checks `config`.
 ///
@@ -44,14 +45,17 @@ pub fn check(config: &WorkerConfig) -> Result<(), ConfigError> {
     (config.memory.min_similarity.value()).map_err(|problem| ConfigError::setting("memory.minSimilarity", problem))?;
     for provider in &config.llm.providers {
         if let ProviderKind::OpenAi { base_url, .. } = &provider.kind {
-            reqwest::Url::parse(base_url).map_err(|error| {
-                ConfigError::setting(
-                    format!("llm.providers[{}].openAi.baseURL", provider.name),
-                    error.to_string(),
-                )
-            })?;
+            let setting = format!("llm.providers[{}].openAi.baseURL", provider.name);
+            let url = reqwest::Url::parse(base_url)
+                .map_err(|error| ConfigError::setting(setting.clone(), error.to_string()))?;
+            if addresses::leads_to_forbidden(&url) {
+                let problem =
+                    "is an address of the cloud's metadata service, which is never called: give the provider's";
+                return Err(ConfigError::setting(setting, problem));
+            }
         }
     }
+    Prices::new(&config.llm.prices)?;
     route(config, "llm.routes.normal", &config.llm.routes.normal)?;
     if let Some(detection) = &config.llm.routes.detection {
         route(config, "llm.routes.detection", detection)?;
@@ -96,13 +100,19 @@ fn route(config: &WorkerConfig, setting: &str, route: &Route) -> Result<(), Conf
         .iter()
         .map(|provider| provider.name.as_str())
         .collect();
-    if !names.contains(&route.provider.as_str()) {
-        let problem = format!(
-            "no provider is called {:?} (found: {})",
-            route.provider,
-            names.join(", ")
-        );
-        return Err(ConfigError::setting(format!("{setting}.provider"), problem));
+    let known = |setting: String, name: &str| {
+        if names.contains(&name) {
+            return Ok(());
+        }
+        let problem = format!("no provider is called {name:?} (found: {})", names.join(", "));
+        Err(ConfigError::setting(setting, problem))
+    };
+    known(format!("{setting}.provider"), &route.provider)?;
+    for (index, fallback) in route.fallback.iter().enumerate() {
+        known(format!("{setting}.fallback[{index}].provider"), &fallback.provider)?;
+    }
+    if let Some(timeout) = route.timeout {
+        longer_than_zero(&format!("{setting}.timeout"), timeout)?;
     }
     if let Some(temperature) = &route.temperature {
         temperature

@@ -1,5 +1,6 @@
 //! `POST /v1/chat/completions`: one message in, its reply out, whole or as a stream. The status line waits for the first
-//! piece of the reply, so that what goes wrong before it is a proper HTTP error.
+//! piece of the reply, so that what goes wrong before it is a proper HTTP error. An error in mid-stream is a last event
+//! in OpenAI's shape, without `[DONE]`: SDKs raise it.
 
 use std::sync::Arc;
 
@@ -14,14 +15,14 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::llm::Usage;
-use crate::turn::{self, Event, Outcome};
+use crate::turn::{self, Event, Outcome, Told};
 
 use super::ApiError;
 use super::body::JsonBody;
 use super::caller::Caller;
 use super::chat_request::ChatRequest;
 use super::error::rate_limit;
-use super::sse;
+use super::sse::{self, Dialect, data};
 
 /// Tells a client that no model replied.
 const SIMULATED: HeaderName = HeaderName::from_static("x-companion-simulated");
@@ -52,17 +53,15 @@ pub async fn completions(
     };
     let completion = Completion::new(request.asked.turn_id, request.model, request.include_usage);
     let (allowance, mut events) = turn::begin(&app, request.asked, caller.address()).await?;
-    let mut response = if request.stream {
-        let first = events.recv().await.ok_or_else(ApiError::internal)?;
-        if let Event::Failed(error) = first {
-            return Err(error.into());
-        }
-        sse::stream(completion, first, events)
+    let (mut response, simulated) = if request.stream {
+        let (first, simulated) = first_of_reply(&mut events).await?;
+        (sse::stream(completion, Some(first), events), simulated)
     } else {
-        Json(completion.whole(&collect(&mut events).await?)).into_response()
+        let outcome = collect(&mut events).await?;
+        (Json(completion.whole(&outcome)).into_response(), outcome.simulated)
     };
     response.headers_mut().extend(rate_limit(allowance));
-    if app.models.is_simulated(&app.config.llm.routes.normal.provider) {
+    if simulated {
         response
             .headers_mut()
             .insert(SIMULATED, HeaderValue::from_static("true"));
@@ -70,15 +69,55 @@ pub async fn completions(
     Ok(response)
 }
 
-async fn collect(events: &mut mpsc::Receiver<Event>) -> Result<Outcome, ApiError> {
-    while let Some(event) = events.recv().await {
-        match event {
-            Event::Text(_) => {}
-            Event::Done(outcome) => return Ok(*outcome),
-            Event::Failed(error) => return Err(error.into()),
+/// The first event that is part of the reply, and whether the stand-in replies.
+async fn first_of_reply(events: &mut mpsc::Receiver<Told>) -> Result<(Told, bool), ApiError> {
+    let mut simulated = false;
+    while let Some(told) = events.recv().await {
+        match told.event {
+            Event::Delta(_) | Event::Done(_) => return Ok((told, simulated)),
+            Event::Error(failure) => return Err(failure.into()),
+            Event::Route(route) => simulated = route.simulated,
+            Event::Turn(_) | Event::Memory(_) => {}
         }
     }
     Err(ApiError::internal())
+}
+
+/// How the turn ended, once it did.
+///
+/// # Errors
+/// The reply broke off or never began.
+pub async fn collect(events: &mut mpsc::Receiver<Told>) -> Result<Outcome, ApiError> {
+    while let Some(told) = events.recv().await {
+        match told.event {
+            Event::Done(outcome) => return Ok(*outcome),
+            Event::Error(failure) => return Err(failure.into()),
+            Event::Turn(_) | Event::Memory(_) | Event::Route(_) | Event::Delta(_) => {}
+        }
+    }
+    Err(ApiError::internal())
+}
+
+impl Dialect for Completion {
+    fn write(&self, told: &Told) -> String {
+        match &told.event {
+            Event::Delta(text) if told.id.offset == text.len() as u64 => {
+                data(&self.opening()) + &data(&self.text(text))
+            }
+            Event::Delta(text) => data(&self.text(text)),
+            Event::Done(outcome) => {
+                let opening = if outcome.text.is_empty() {
+                    data(&self.opening())
+                } else {
+                    String::new()
+                };
+                let chunks: String = self.closing(outcome).iter().map(data).collect();
+                format!("{opening}{chunks}data: [DONE]\n\n")
+            }
+            Event::Error(failure) => data(&ApiError::from(failure.clone()).openai()),
+            Event::Turn(_) | Event::Memory(_) | Event::Route(_) => String::new(),
+        }
+    }
 }
 
 impl Completion {
@@ -107,17 +146,17 @@ impl Completion {
     }
 
     /// The chunk that opens a stream.
-    pub fn opening(&self) -> Value {
+    fn opening(&self) -> Value {
         self.chunk(json!([{ "index": 0, "delta": { "role": "assistant", "content": "" }, "finish_reason": null }]))
     }
 
     /// A chunk with some text.
-    pub fn text(&self, text: &str) -> Value {
+    fn text(&self, text: &str) -> Value {
         self.chunk(json!([{ "index": 0, "delta": { "content": text }, "finish_reason": null }]))
     }
 
     /// The chunks that close a stream; the last one says how the turn ended.
-    pub fn closing(&self, outcome: &Outcome) -> Vec<Value> {
+    fn closing(&self, outcome: &Outcome) -> Vec<Value> {
         let mut chunks = vec![self.chunk(json!([{ "index": 0, "delta": {}, "finish_reason": outcome.finish }]))];
         if self.include_usage {
             let mut cost = self.chunk(json!([]));
@@ -141,7 +180,8 @@ impl Completion {
     }
 }
 
-fn usage(usage: Usage) -> Value {
+/// Tokens, as OpenAI counts them.
+pub fn usage(usage: Usage) -> Value {
     json!({
         "prompt_tokens": usage.prompt, "completion_tokens": usage.completion,
         "total_tokens": usage.prompt.saturating_add(usage.completion),
@@ -153,7 +193,7 @@ fn companion(outcome: &Outcome) -> Value {
     let recalled: Vec<Value> = outcome
         .recalled
         .iter()
-        .map(|(id, text)| json!({ "id": id, "text": text }))
+        .map(|known| json!({ "id": known.id, "text": known.text }))
         .collect();
     json!({
         "conversation_id": outcome.conversation, "turn_id": outcome.turn_id, "stored": outcome.stored,

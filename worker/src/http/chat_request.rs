@@ -59,17 +59,20 @@ impl ChatRequest {
         };
         let name = conversation(fields, headers)?;
         let (system, history, text) = messages(fields, config.limits.message_chars as usize)?;
+        let key = idempotency_key(headers)?;
         let asked = Asked {
             user,
             turn_id: Uuid::now_v7(),
             request_hash: hash(&body.bytes, name),
             conversation: name.map(|name| user.conversation(name)),
-            idempotency_key: header(headers, IDEMPOTENCY_HEADER, MAX_KEY)?.map(str::to_owned),
+            goes_on_alone: key.is_some(),
+            idempotency_key: key.map(str::to_owned),
             system,
             history,
             text,
             sampling: sampling(fields)?,
             streamed: stream,
+            seen: None,
         };
         Ok(Self {
             model: model.to_owned(),
@@ -94,6 +97,14 @@ fn conversation<'a>(fields: &'a Map<String, Value>, headers: &'a HeaderMap) -> R
         }
         Some(_) => Err(ApiError::field("metadata", "must be an object")),
     }
+}
+
+/// The client's key.
+///
+/// # Errors
+/// It is no key.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, ApiError> {
+    header(headers, IDEMPOTENCY_HEADER, MAX_KEY)
 }
 
 fn header<'a>(headers: &'a HeaderMap, name: &str, most: usize) -> Result<Option<&'a str>, ApiError> {
@@ -214,7 +225,7 @@ fn sampling(fields: &Map<String, Value>) -> Result<Sampling, ApiError> {
 }
 
 /// The hash of all that makes two requests the same.
-fn hash(body: &[u8], conversation: Option<&str>) -> [u8; 32] {
+pub fn hash(body: &[u8], conversation: Option<&str>) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(conversation.unwrap_or_default());
     hash.update([0]);

@@ -13,7 +13,11 @@ use serde_json::{Value, json};
 use crate::llm::LlmError;
 use crate::memory::MemoryError;
 use crate::session::{Allowance, Refused};
-use crate::turn::TurnError;
+use crate::store::StoreError;
+use crate::turn::{Failure, TurnError};
+
+/// When a worker that is full or goes is worth another try.
+pub const SOON: Duration = Duration::from_secs(1);
 
 /// An error as a client sees it.
 #[derive(Clone, Debug)]
@@ -76,6 +80,12 @@ impl ApiError {
         )
     }
 
+    /// The idempotency key belongs to another request.
+    fn key_reused() -> Self {
+        let detail = "Idempotency-Key: was used with another request; use a new key for every new request";
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail).about("Idempotency-Key")
+    }
+
     /// A bug; the cause is in the logs.
     pub fn internal() -> Self {
         Self::new(
@@ -85,7 +95,8 @@ impl ApiError {
         )
     }
 
-    fn retry(mut self, after: Duration) -> Self {
+    /// It is worth another try after this time.
+    pub fn retry(mut self, after: Duration) -> Self {
         self.retry_after = Some(after);
         self
     }
@@ -101,6 +112,12 @@ impl ApiError {
         json!({ "error": { "message": self.detail, "type": kind, "param": self.field, "code": self.code } })
     }
 
+    /// The error as the last event of a stream; `retryable` says whether the same message may be sent again.
+    pub fn event(&self) -> Value {
+        let retryable = self.status.is_server_error() || self.retry_after.is_some();
+        json!({ "code": self.code, "message": self.detail, "retryable": retryable })
+    }
+
     fn problem(&self) -> Value {
         let title = self.status.canonical_reason().unwrap_or("Error");
         let mut problem = json!({
@@ -114,7 +131,19 @@ impl ApiError {
 
     /// Gives `response`, which an [`ApiError`] became, the shape of the API at `path`.
     pub fn shape(mut response: Response, path: &str) -> Response {
-        let Some(error) = response.extensions_mut().remove::<Self>() else {
+        let own = response.extensions_mut().remove::<Self>();
+        // What the framework refuses by itself, such as a path that is no UTF-8.
+        let foreign = || {
+            let refused = response.status().is_client_error();
+            refused.then(|| {
+                Self::new(
+                    response.status(),
+                    "invalid_request",
+                    "the path or the query is malformed",
+                )
+            })
+        };
+        let Some(error) = own.or_else(foreign) else {
             return response;
         };
         let openai = path == "/v1" || path.starts_with("/v1/");
@@ -191,6 +220,7 @@ impl From<Refused> for ApiError {
         match refused {
             Refused::User(allowance) => limited(allowance, "user"),
             Refused::Address(allowance) => limited(allowance, "address"),
+            Refused::KeyReused => Self::key_reused(),
             Refused::Busy => {
                 let detail = "an earlier message of this conversation is still being answered; wait and try again";
                 Self::new(StatusCode::CONFLICT, "conversation_busy", detail).retry(Duration::from_secs(2))
@@ -201,22 +231,26 @@ impl From<Refused> for ApiError {
 
 impl From<TurnError> for ApiError {
     fn from(error: TurnError) -> Self {
-        let soon = Duration::from_secs(1);
         match error {
             TurnError::Refused(refused) => refused.into(),
             TurnError::Overloaded => {
                 let detail = "this worker answers as many messages as it may; try again";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).retry(soon)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", detail).retry(SOON)
             }
-            TurnError::KeyReused => {
-                let detail = "Idempotency-Key: was used with another request; use a new key for every new request";
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail).about("Idempotency-Key")
-            }
-            TurnError::ShuttingDown => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", error.to_string()).retry(soon)
-            }
-            TurnError::TooLong(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", error.to_string()),
-            TurnError::Provider(error) => error.into(),
+        }
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        let text = failure.to_string();
+        match failure {
+            Failure::Provider(error) => error.into(),
+            Failure::TooLong(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", text),
+            Failure::ShuttingDown => Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", text).retry(SOON),
+            Failure::Interrupted => Self::new(StatusCode::SERVICE_UNAVAILABLE, "turn_interrupted", text).retry(SOON),
+            Failure::KeyReused => Self::key_reused(),
+            Failure::Internal => Self::internal(),
         }
     }
 }
@@ -225,12 +259,30 @@ impl From<LlmError> for ApiError {
     fn from(error: LlmError) -> Self {
         let (status, code) = match error {
             LlmError::Connect => (StatusCode::BAD_GATEWAY, "provider_unreachable"),
-            LlmError::Status(429) => (StatusCode::SERVICE_UNAVAILABLE, "provider_rate_limited"),
-            LlmError::Status(_) => (StatusCode::BAD_GATEWAY, "provider_error"),
+            LlmError::Status { status: 429, .. } => (StatusCode::SERVICE_UNAVAILABLE, "provider_rate_limited"),
+            LlmError::Status { .. } => (StatusCode::BAD_GATEWAY, "provider_error"),
             LlmError::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "provider_timeout"),
             LlmError::Broken => (StatusCode::BAD_GATEWAY, "provider_broke_off"),
+            LlmError::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "provider_unavailable"),
         };
-        Self::new(status, code, error.to_string())
+        let told = Self::new(status, code, error.to_string());
+        match error.after() {
+            Some(after) if status == StatusCode::SERVICE_UNAVAILABLE => told.retry(after),
+            _ => told,
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        if error.is_unavailable() {
+            tracing::warn!(%error, "the database cannot be reached");
+            let detail = "the database cannot be reached now; try again";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail)
+                .retry(Duration::from_secs(2));
+        }
+        tracing::error!(%error, "an operation on the database failed");
+        Self::internal()
     }
 }
 
@@ -238,13 +290,9 @@ impl From<MemoryError> for ApiError {
     fn from(error: MemoryError) -> Self {
         match error {
             MemoryError::Text(problem) => Self::field("text", problem),
-            MemoryError::Store(error) if error.is_unavailable() => {
-                tracing::warn!(%error, "memories cannot be reached");
-                let detail = "memories cannot be reached now; try again";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", detail).retry(Duration::from_secs(2))
-            }
-            error => {
-                tracing::error!(%error, "an operation on memories failed");
+            MemoryError::Store(error) => error.into(),
+            MemoryError::Embed(error) => {
+                tracing::error!(%error, "a memory could not be embedded");
                 Self::internal()
             }
         }

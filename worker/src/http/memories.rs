@@ -17,13 +17,12 @@ use crate::app::App;
 use super::ApiError;
 use super::body::{JsonBody, text, whole};
 use super::caller::Caller;
+use super::page::{PageQuery, cut};
 
-/// Memories of a page, unless asked otherwise.
-const PAGE: u32 = 50;
-/// Most memories of a page.
-const MAX_PAGE: u32 = 100;
 /// Memories found, unless asked otherwise.
 const FOUND: u32 = 10;
+/// Most memories found.
+const MOST_FOUND: u32 = 100;
 
 /// A page of memories, newest first.
 pub async fn list(
@@ -32,23 +31,10 @@ pub async fn list(
     Query(query): Query<HashMap<String, String>>,
 ) -> Result<Json<Value>, ApiError> {
     let user = caller.within_limits(&app).await?;
-    let limit = match query.get("limit").map(|text| text.parse::<u32>()) {
-        None => PAGE,
-        Some(Ok(limit)) if (1..=MAX_PAGE).contains(&limit) => limit,
-        Some(_) => {
-            return Err(ApiError::field(
-                "limit",
-                format!("must be a whole number from 1 to {MAX_PAGE}"),
-            ));
-        }
-    };
-    let cursor = match query.get("cursor").map(|text| Uuid::parse_str(text)) {
-        None => None,
-        Some(Ok(cursor)) => Some(cursor),
-        Some(Err(_)) => return Err(ApiError::field("cursor", "must be the next_cursor of an earlier page")),
-    };
-    let page = app.memories.list(user, limit, cursor).await?;
-    Ok(Json(json!({ "memories": page.memories, "next_cursor": page.next })))
+    let page = PageQuery::<Uuid>::read(&query)?;
+    let mut memories = app.memories.list(user, page.limit + 1, page.cursor).await?;
+    let next = cut(&mut memories, page.limit, |last| last.id);
+    Ok(Json(json!({ "memories": memories, "next_cursor": next })))
 }
 
 /// Remembers a text.
@@ -98,7 +84,7 @@ pub async fn search(
             format!("must have 1 to {most} characters, has {chars}"),
         ));
     }
-    let limit = whole(&body.fields, "limit", 1, MAX_PAGE)?.unwrap_or(FOUND);
+    let limit = whole(&body.fields, "limit", 1, MOST_FOUND)?.unwrap_or(FOUND);
     let found = app.memories.search(user, query, limit).await?;
     Ok(Json(json!({ "results": found })))
 }

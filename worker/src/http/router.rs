@@ -15,7 +15,7 @@ use futures::FutureExt;
 use crate::app::App;
 use crate::telemetry::Metrics;
 
-use super::{ApiError, chat, memories, models};
+use super::{ApiError, chat, conversations, memories, messages, models, privacy};
 
 /// All routes of the serving port.
 pub fn router(app: Arc<App>) -> Router {
@@ -25,6 +25,24 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::get))
+        .route(
+            "/api/v1/conversations",
+            get(conversations::list).post(conversations::create),
+        )
+        .route(
+            "/api/v1/conversations/{id}",
+            get(conversations::get)
+                .patch(conversations::rename)
+                .delete(conversations::delete),
+        )
+        .route("/api/v1/conversations/{id}/reset", post(conversations::reset))
+        .route(
+            "/api/v1/conversations/{id}/messages",
+            get(messages::list).post(messages::send),
+        )
+        .route("/api/v1/turns/{id}/events", get(messages::events))
+        .route("/api/v1/export", get(privacy::export))
+        .route("/api/v1/erase", post(privacy::erase))
         .route("/api/v1/memories", get(memories::list).post(memories::create))
         .route("/api/v1/memories/search", post(memories::search))
         .route("/api/v1/memories/{id}", delete(memories::delete))
@@ -68,6 +86,7 @@ fn label(method: &Method) -> &'static str {
         "GET" => "GET",
         "POST" => "POST",
         "DELETE" => "DELETE",
+        "PATCH" => "PATCH",
         "HEAD" => "HEAD",
         "OPTIONS" => "OPTIONS",
         _ => "other",

@@ -1,5 +1,6 @@
-//! The server under the routes: hyper with what `axum::serve` leaves out. A half-sent header is closed after 10 s (hyper's
-//! own limit is silently off without a timer), TCP_NODELAY keeps streamed tokens from waiting 40 ms for an
+//! The server under the routes: hyper with what `axum::serve` leaves out. A connection that has sent no whole request head
+//! within 10 s is closed, whatever it speaks (hyper's own limit is silently off without a timer, and begins only once it
+//! knows the protocol); TCP_NODELAY keeps streamed tokens from waiting 40 ms for an
 //! acknowledgement, connections are capped, and a full table of file descriptors is waited out.
 
 use std::net::SocketAddr;
@@ -17,12 +18,17 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::caller::Peer;
 
-/// Longest wait for a request's headers.
-const HEADERS: Duration = Duration::from_secs(10);
+/// Longest wait for a connection's first request head.
+const FIRST_HEAD: Duration = Duration::from_secs(10);
+/// Longest wait for the next one: longer than proxies keep idle connections, which would otherwise race with our close.
+const NEXT_HEAD: Duration = Duration::from_secs(75);
+/// How often a silent HTTP/2 peer is asked whether it lives.
+const PING: Duration = Duration::from_secs(30);
 /// Most connections at once; more wait in the kernel's queue.
 const MAX_CONNECTIONS: usize = 10_000;
 /// Most streams of one HTTP/2 connection.
@@ -52,10 +58,11 @@ impl Bound {
         let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
         let graceful = GracefulShutdown::new();
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(NEXT_HEAD);
         builder
             .http2()
             .timer(TokioTimer::new())
+            .keep_alive_interval(PING)
             .max_concurrent_streams(MAX_STREAMS);
         let mut stop = std::pin::pin!(stop);
         loop {
@@ -72,15 +79,28 @@ impl Bound {
                 }
             };
             let router = router.clone();
+            let heard = CancellationToken::new();
+            let asked = heard.clone();
             let service = service_fn(move |mut request: Request<Incoming>| {
+                asked.cancel();
                 request.extensions_mut().insert(Peer(peer));
                 router.clone().oneshot(request.map(Body::new))
             });
             let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
             let connection = graceful.watch(connection);
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(error, "a connection broke");
+                let silent = async {
+                    if timeout(FIRST_HEAD, heard.cancelled()).await.is_ok() {
+                        std::future::pending::<()>().await;
+                    }
+                };
+                tokio::select! {
+                    ended = connection => {
+                        if let Err(error) = ended {
+                            tracing::debug!(error, "a connection broke");
+                        }
+                    }
+                    () = silent => tracing::debug!("a connection asked for nothing"),
                 }
                 drop(permit);
             });

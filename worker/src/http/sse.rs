@@ -1,6 +1,6 @@
-//! A reply as server-sent events: JSON on `data:` lines only, so that nothing a model writes can end a line or open an
-//! event of its own; a comment every 10 s of silence, so that no proxy thinks the connection dead; `[DONE]` at the end.
-//! An error in mid-stream is a last event in OpenAI's shape, without `[DONE]`: SDKs raise it.
+//! What a turn tells, as server-sent events: JSON on `data:` lines only, so that nothing a model writes can end a line or
+//! open an event of its own; a comment every 10 s of silence, so that no proxy thinks the connection dead. How an event
+//! looks is the [`Dialect`]'s matter: OpenAI's clients know data lines only, the companion API's have names and ids.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -14,29 +14,30 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::turn::Event;
-
-use super::ApiError;
-use super::chat::Completion;
+use crate::turn::{Event, Failure, Told};
 
 /// Longest silence.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-struct Streaming {
-    completion: Completion,
-    opened: bool,
-    first: Option<Event>,
-    events: mpsc::Receiver<Event>,
+/// How one API writes events.
+pub trait Dialect: Send + 'static {
+    /// The text of `told`; empty for an event that this API does not know.
+    fn write(&self, told: &Told) -> String;
+}
+
+struct Streaming<D> {
+    dialect: D,
+    first: Option<Told>,
+    events: mpsc::Receiver<Told>,
     over: bool,
 }
 
-/// The reply that begins with `first` and goes on with `events`. Dropping the response drops `events`, which tells the
-/// turn that its client is gone.
-pub fn stream(completion: Completion, first: Event, events: mpsc::Receiver<Event>) -> Response {
+/// The events of a turn in `dialect`, beginning with `first` if it was read already. Dropping the response drops
+/// `events`, which tells the turn that its client is gone.
+pub fn stream(dialect: impl Dialect, first: Option<Told>, events: mpsc::Receiver<Told>) -> Response {
     let streaming = Streaming {
-        completion,
-        opened: false,
-        first: Some(first),
+        dialect,
+        first,
         events,
         over: false,
     };
@@ -52,42 +53,33 @@ pub fn stream(completion: Completion, first: Event, events: mpsc::Receiver<Event
     (headers, Body::from_stream(body)).into_response()
 }
 
-impl Streaming {
+impl<D: Dialect> Streaming<D> {
     /// The bytes that come next; none after the end.
     async fn next(&mut self) -> Option<String> {
-        if self.over {
-            return None;
-        }
-        if !self.opened {
-            self.opened = true;
-            return Some(data(&self.completion.opening()));
-        }
-        let event = match self.first.take() {
-            Some(event) => Some(event),
-            None => match timeout(HEARTBEAT, self.events.recv()).await {
-                Ok(event) => event,
-                Err(_) => return Some(": keep-alive\n\n".to_owned()),
-            },
-        };
-        match event {
-            Some(Event::Text(text)) => Some(data(&self.completion.text(&text))),
-            Some(Event::Done(outcome)) => {
-                self.over = true;
-                let chunks: String = self.completion.closing(&outcome).iter().map(data).collect();
-                Some(format!("{chunks}data: [DONE]\n\n"))
-            }
-            Some(Event::Failed(error)) => {
-                self.over = true;
-                Some(data(&ApiError::from(error).openai()))
-            }
-            None => {
-                self.over = true;
-                Some(data(&ApiError::internal().openai()))
+        while !self.over {
+            let told = match self.first.take() {
+                Some(told) => Some(told),
+                None => match timeout(HEARTBEAT, self.events.recv()).await {
+                    Ok(told) => told,
+                    Err(_) => return Some(": keep-alive\n\n".to_owned()),
+                },
+            };
+            // A turn that ends without a last event broke here.
+            let told = told.unwrap_or_else(|| Told {
+                id: Default::default(),
+                event: Event::Error(Failure::Internal),
+            });
+            self.over = told.event.is_last();
+            let text = self.dialect.write(&told);
+            if !text.is_empty() {
+                return Some(text);
             }
         }
+        None
     }
 }
 
-fn data(value: &Value) -> String {
+/// A data line.
+pub fn data(value: &Value) -> String {
     format!("data: {value}\n\n")
 }

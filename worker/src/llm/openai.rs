@@ -1,22 +1,33 @@
-//! Any service that speaks the OpenAI API, through async-openai. In: a prompt; out: pieces of the reply. Chunk types
-//! are our own and take what servers really send: missing fields, nulls, a usage chunk without choices. Requests go out
-//! through our own client, without async-openai's retries: how often and how long to try is decided in one place, above.
+//! Any service that speaks the OpenAI API. In: a question; out: pieces of the reply. async-openai makes the request, our own
+//! transport sends it, and the answer is read here, as it comes and no faster than it is used. How often and how long to
+//! try is decided above.
+
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
-use async_openai::error::OpenAIError;
-use companion_crds::llm::Route;
+use axum::body::Bytes;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::IgnoredAny;
+use tokio::time::timeout;
 use tower::service_fn;
 
-use super::{LlmError, Piece, Prompt, Sampling, Usage, transport};
+use super::addresses::System;
+use super::events::{Event, Events};
+use super::transport::{self, Answer};
+use super::{LlmError, Piece, Question, chunk};
+
+/// Longest wait for the last bytes after a reply's end; with them the connection can be used again.
+const LAST_BYTES: Duration = Duration::from_millis(500);
 
 /// A service that speaks the OpenAI API.
 pub struct OpenAi {
     client: Client<OpenAIConfig>,
+    http: reqwest::Client,
 }
 
 #[derive(Serialize)]
@@ -42,74 +53,35 @@ struct StreamOptions {
     include_usage: bool,
 }
 
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Vec<Choice>,
-    usage: Option<ChunkUsage>,
-    error: Option<serde::de::IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    delta: Option<Delta>,
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Delta {
-    content: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ChunkUsage {
-    #[serde(default)]
-    prompt_tokens: u32,
-    #[serde(default)]
-    completion_tokens: u32,
-    prompt_tokens_details: Option<PromptTokensDetails>,
-}
-
-#[derive(Deserialize)]
-struct PromptTokensDetails {
-    cached_tokens: Option<u32>,
-}
-
 impl OpenAi {
     /// The service at `base_url`, asked with `key`.
     ///
     /// # Errors
     /// The HTTP client cannot be made.
     pub fn new(base_url: &str, key: Option<&SecretString>) -> Result<Self, reqwest::Error> {
-        let http = transport::client()?;
+        let http = transport::client(System)?;
         let config = OpenAIConfig::new()
             .with_api_base(base_url.trim_end_matches('/'))
             .with_api_key(key.map_or("", ExposeSecret::expose_secret))
             .with_org_id("")
             .with_project_id("");
         Ok(Self {
-            client: Client::with_config(config)
-                .with_http_service(service_fn(move |request| transport::send(http.clone(), request))),
+            client: Client::build(http.clone(), config),
+            http,
         })
     }
 
-    /// Asks for a reply to `prompt`.
+    /// Asks `question`.
     ///
     /// # Errors
     /// The service was not reached or refused.
     pub async fn stream(
         &self,
-        route: &Route,
-        prompt: &Prompt,
-        sampling: &Sampling,
+        question: &Question<'_>,
     ) -> Result<BoxStream<'static, Result<Piece, LlmError>>, LlmError> {
-        let own = route
-            .temperature
-            .as_ref()
-            .and_then(|temperature| temperature.value().ok());
         let request = Request {
-            model: &route.model,
-            messages: (prompt.messages.iter())
+            model: question.model,
+            messages: (question.prompt.messages.iter())
                 .map(|message| RequestMessage {
                     role: message.role.as_str(),
                     content: &message.content,
@@ -117,56 +89,92 @@ impl OpenAi {
                 .collect(),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
-            temperature: sampling.temperature.or(own),
-            max_tokens: [sampling.max_tokens, route.max_tokens].into_iter().flatten().min(),
+            temperature: question.temperature,
+            max_tokens: question.max_tokens,
         };
-        let chunks = self
-            .client
-            .chat()
-            .create_stream_byot::<_, Chunk>(request)
-            .await
-            .map_err(LlmError::from)?;
-        let pieces = chunks.flat_map(|chunk| stream::iter(pieces(chunk)));
-        Ok(pieces.boxed())
+        let (http, answer) = (self.http.clone(), Answer::default());
+        let kept = answer.clone();
+        let sending = service_fn(move |request| transport::send(http.clone(), request, kept.clone()));
+        let client = self.client.clone().with_http_service(sending);
+        drop(client.chat().create_stream_byot::<_, IgnoredAny>(request).await?);
+        let response = answer.take().ok_or(LlmError::Broken)?;
+        let body = response.bytes_stream().map(|bytes| bytes.map_err(|_| LlmError::Broken));
+        Ok(pieces(body.boxed()))
     }
 }
 
-fn pieces(chunk: Result<Chunk, OpenAIError>) -> Vec<Result<Piece, LlmError>> {
-    let chunk = match chunk {
-        Ok(chunk) if chunk.error.is_none() => chunk,
-        Ok(_) => return vec![Err(LlmError::Broken)],
-        Err(error) => return vec![Err(error.into())],
-    };
-    let choice = chunk.choices.into_iter().next();
-    let (delta, end) = choice.map_or((None, None), |choice| (choice.delta, choice.finish_reason));
-    let text = delta
-        .and_then(|delta| delta.content)
-        .filter(|text| !text.is_empty())
-        .map(Piece::Text);
-    let end = end.filter(|reason| !reason.is_empty()).map(Piece::End);
-    let usage = chunk.usage.map(|usage| {
-        let cached = usage
-            .prompt_tokens_details
-            .and_then(|details| details.cached_tokens)
-            .unwrap_or(0);
-        Piece::Usage(Usage {
-            prompt: usage.prompt_tokens,
-            completion: usage.completion_tokens,
-            cached,
-        })
-    });
-    [text, end, usage].into_iter().flatten().map(Ok).collect()
+struct Reading {
+    body: BoxStream<'static, Result<Bytes, LlmError>>,
+    events: Events,
+    ready: VecDeque<Result<Piece, LlmError>>,
+    over: bool,
 }
 
-impl From<OpenAIError> for LlmError {
-    fn from(error: OpenAIError) -> Self {
-        match error {
-            OpenAIError::ApiError(error) => Self::Status(error.status_code.as_u16()),
-            OpenAIError::Reqwest(error) if error.is_connect() || error.is_timeout() || error.is_request() => {
-                Self::Connect
+fn pieces(body: BoxStream<'static, Result<Bytes, LlmError>>) -> BoxStream<'static, Result<Piece, LlmError>> {
+    let reading = Reading {
+        body,
+        events: Events::default(),
+        ready: VecDeque::new(),
+        over: false,
+    };
+    stream::unfold(reading, |mut reading| async move {
+        let piece = reading.next().await?;
+        Some((piece, reading))
+    })
+    .boxed()
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<Result<Piece, LlmError>> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Some(piece);
             }
-            _ => Self::Broken,
+            if self.over {
+                return None;
+            }
+            let mut found = Vec::new();
+            let broken = match self.body.next().await {
+                Some(Ok(bytes)) => self.events.push(&bytes, &mut found).err().map(|_| LlmError::Broken),
+                Some(Err(error)) => Some(error),
+                None => {
+                    self.over = true;
+                    self.events.finish(&mut found);
+                    None
+                }
+            };
+            self.take(&found);
+            if let Some(error) = broken.filter(|_| !self.over) {
+                self.fail(error);
+            }
         }
+    }
+
+    fn take(&mut self, events: &[Event]) {
+        for event in events {
+            if chunk::is_done(event) {
+                self.let_go();
+                return;
+            }
+            match chunk::pieces(event) {
+                Ok(pieces) => self.ready.extend(pieces.map(Ok)),
+                Err(error) => return self.fail(error),
+            }
+        }
+    }
+
+    fn fail(&mut self, error: LlmError) {
+        self.over = true;
+        self.ready.push_back(Err(error));
+    }
+
+    /// The reply is over. Its last bytes are read beside, so that nobody waits for them.
+    fn let_go(&mut self) {
+        self.over = true;
+        let mut rest = std::mem::replace(&mut self.body, stream::empty().boxed());
+        tokio::spawn(timeout(LAST_BYTES, async move {
+            while let Some(Ok(_)) = rest.next().await {}
+        }));
     }
 }
 
@@ -174,41 +182,44 @@ impl From<OpenAIError> for LlmError {
 mod tests {
     use super::*;
 
-    fn read(json: &str) -> Vec<Result<Piece, LlmError>> {
-        pieces(Ok(serde_json::from_str(json).unwrap()))
+    async fn read(parts: &[&'static [u8]], end: Option<LlmError>) -> Vec<Result<Piece, LlmError>> {
+        let parts: Vec<_> = (parts.iter())
+            .map(|part| Ok(Bytes::from_static(part)))
+            .chain(end.map(Err))
+            .collect();
+        pieces(stream::iter(parts).boxed()).collect().await
     }
 
-    #[test]
-    fn chunks_of_many_servers_are_understood() {
+    const HI: &[u8] = b"data: {\"choices\":[{\"delta\":{\"content\":\"Hi\"}}]}\n\n";
+    const STOP: &[u8] = b"data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+
+    fn text(text: &str) -> Result<Piece, LlmError> {
+        Ok(Piece::Text(text.into()))
+    }
+
+    #[tokio::test]
+    async fn nothing_is_read_after_done() {
+        let pieces = read(&[HI, STOP, b"data: [DONE]\n\n", HI], None).await;
+        assert_eq!(pieces, [text("Hi"), Ok(Piece::End("stop".into()))]);
+    }
+
+    #[tokio::test]
+    async fn what_came_before_the_connection_broke_is_not_lost() {
         assert_eq!(
-            read(r#"{"choices":[{"delta":{"role":"assistant","content":null},"finish_reason":null}]}"#),
-            vec![]
-        );
-        assert_eq!(
-            read(r#"{"choices":[{"delta":{"content":"Hi"}}]}"#),
-            vec![Ok(Piece::Text("Hi".into()))]
-        );
-        assert_eq!(
-            read(r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#),
-            vec![Ok(Piece::End("stop".into()))]
-        );
-        assert_eq!(
-            read(
-                r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":4}}}"#
-            ),
-            vec![Ok(Piece::Usage(Usage {
-                prompt: 9,
-                completion: 2,
-                cached: 4
-            }))]
+            read(&[HI, b"data: {\"choi"], Some(LlmError::Broken)).await,
+            [text("Hi"), Err(LlmError::Broken)]
         );
     }
 
-    #[test]
-    fn an_error_inside_a_stream_breaks_the_reply() {
-        assert_eq!(
-            read(r#"{"error":{"message":"overloaded"}}"#),
-            vec![Err(LlmError::Broken)]
-        );
+    #[tokio::test]
+    async fn half_a_character_at_the_end_is_no_text() {
+        let half = b"data: {\"choices\":[{\"delta\":{\"content\":\"\xF0\x9F";
+        assert_eq!(read(&[HI, half], None).await, [text("Hi"), Err(LlmError::Broken)]);
+    }
+
+    #[tokio::test]
+    async fn a_character_cut_in_two_packets_is_whole() {
+        let parts: [&[u8]; 2] = [b"data: {\"choices\":[{\"delta\":{\"content\":\"\xC3", b"\xA9\"}}]}\n\n"];
+        assert_eq!(read(&parts, None).await, [text("é")]);
     }
 }

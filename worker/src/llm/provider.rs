@@ -1,10 +1,9 @@
 //! The two kinds of provider behind one door.
 
-use companion_crds::llm::Route;
 use futures::stream::BoxStream;
 
 use super::openai::OpenAi;
-use super::{LlmError, Piece, Prompt, Sampling, simulated};
+use super::{LlmError, Piece, Question, simulated};
 
 /// A provider.
 pub enum Provider {
@@ -15,19 +14,17 @@ pub enum Provider {
 }
 
 impl Provider {
-    /// Asks for a reply to `prompt`. Dropping the stream ends the request.
+    /// Asks `question`. Dropping the stream ends the request.
     ///
     /// # Errors
     /// The provider was not reached or refused.
     pub async fn stream(
         &self,
-        route: &Route,
-        prompt: &Prompt,
-        sampling: &Sampling,
+        question: &Question<'_>,
     ) -> Result<BoxStream<'static, Result<Piece, LlmError>>, LlmError> {
         match self {
-            Self::OpenAi(openai) => openai.stream(route, prompt, sampling).await,
-            Self::Simulated => Ok(simulated::stream(prompt)),
+            Self::OpenAi(openai) => openai.stream(question).await,
+            Self::Simulated => Ok(simulated::stream(question.prompt)),
         }
     }
 }

@@ -29,7 +29,7 @@ const COMMON: [&str; 48] = [
 /// The reply to `prompt`, word by word.
 pub fn stream(prompt: &Prompt) -> BoxStream<'static, Result<Piece, LlmError>> {
     let text = reply(prompt);
-    let usage = Usage::estimate(prompt, &text);
+    let usage = Usage::estimate(prompt.chars(), text.chars().count());
     let words: Vec<Piece> = text
         .split_inclusive(' ')
         .map(|word| Piece::Text(word.to_owned()))

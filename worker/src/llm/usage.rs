@@ -1,13 +1,13 @@
 //! What a reply cost, in tokens.
 
-use super::Prompt;
+use serde::{Deserialize, Serialize};
 
 /// Characters of a token where the provider does not count: English text has about four, and what is counted this way
 /// is an estimate, never a bill.
 const CHARS_PER_TOKEN: usize = 4;
 
 /// Tokens of one reply.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Tokens of the prompt.
     pub prompt: u32,
@@ -19,10 +19,10 @@ pub struct Usage {
 
 impl Usage {
     /// The estimate for a provider that counts nothing, or a reply that broke off before the count.
-    pub fn estimate(prompt: &Prompt, reply: &str) -> Self {
+    pub fn estimate(prompt_chars: usize, reply_chars: usize) -> Self {
         Self {
-            prompt: tokens(prompt.chars()),
-            completion: tokens(reply.chars().count()),
+            prompt: tokens(prompt_chars),
+            completion: tokens(reply_chars),
             cached: 0,
         }
     }

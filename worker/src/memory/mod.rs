@@ -47,15 +47,6 @@ pub struct Memory {
     pub created_at: DateTime<Utc>,
 }
 
-/// Memories of one page, newest first.
-#[derive(Clone, Debug, Serialize)]
-pub struct Page {
-    /// The memories.
-    pub memories: Vec<Memory>,
-    /// Where the next page begins; none after the last.
-    pub next: Option<Uuid>,
-}
-
 /// A memory that was searched for.
 #[derive(Clone, Debug, Serialize)]
 pub struct Found {

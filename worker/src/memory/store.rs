@@ -7,10 +7,10 @@ use pgvector::HalfVector;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Embedder, Memories, Memory, MemoryError, NOTE, Page};
+use super::{Embedder, Memories, Memory, MemoryError, NOTE};
 use crate::identity::UserId;
 use crate::jobs::VECTORS;
-use crate::store::without_nul;
+use crate::store::{StoreError, without_nul};
 
 /// Longest text of a memory, in characters.
 pub const MAX_CHARS: usize = 1_000;
@@ -74,8 +74,8 @@ SELECT user_id, memory_id, $3, $4 FROM companion.memories WHERE user_id = $1 AND
 ON CONFLICT DO NOTHING";
 
 impl Memories {
-    /// A page of memories, newest first, beginning after `cursor`. A memory added meanwhile moves no page.
-    pub async fn list(&self, user: UserId, limit: u32, cursor: Option<Uuid>) -> Result<Page, MemoryError> {
+    /// The newest `limit` memories behind `cursor`, newest first. A memory added meanwhile moves nothing.
+    pub async fn list(&self, user: UserId, limit: u32, cursor: Option<Uuid>) -> Result<Vec<Memory>, MemoryError> {
         let query = sqlx::query_as(
             "SELECT memory_id, kind, text, created_at FROM companion.memories
              WHERE user_id = $1 AND ($2::uuid IS NULL OR memory_id < $2)
@@ -84,44 +84,42 @@ impl Memories {
         )
         .bind(user.as_uuid())
         .bind(cursor)
-        .bind(i64::from(limit) + 1);
-        let mut memories: Vec<Memory> = self.store.within(query.fetch_all(self.store.pool())).await?;
-        let more = memories.len() > limit as usize;
-        memories.truncate(limit as usize);
-        let next = memories.last().filter(|_| more).map(|memory| memory.id);
-        Ok(Page { memories, next })
+        .bind(i64::from(limit));
+        Ok(self.store.within(query.fetch_all(self.store.pool())).await?)
     }
 
     /// Stores what a user wrote down. A text that the user has already is not stored again: the first memory is returned.
     pub async fn create(&self, user: UserId, text: &str) -> Result<Memory, MemoryError> {
-        let text = text.trim();
+        let text = without_nul(text.trim());
         let length = text.chars().count();
         if length == 0 || length > MAX_CHARS {
             return Err(MemoryError::Text(format!(
                 "must have 1 to {MAX_CHARS} characters, has {length}"
             )));
         }
-        let owner = sqlx::query("INSERT INTO companion.users (user_id) VALUES ($1) ON CONFLICT DO NOTHING")
-            .bind(user.as_uuid());
-        self.store.within(owner.execute(self.store.pool())).await?;
+        self.store.make_user(user).await?;
         let new = NewMemory {
             kind: NOTE,
-            text: text.to_owned(),
+            text: text.clone(),
             source: None,
             epoch: None,
         };
-        match self.insert(user, new).await? {
-            Stored::New(memory) => Ok(memory),
-            Stored::Known => {
-                let query = sqlx::query_as(
-                    "SELECT memory_id, kind, text, created_at FROM companion.memories
+        // The second try is for a memory that is known at first and deleted before it is read.
+        for _ in 0..2 {
+            if let Stored::New(memory) = self.insert(user, new.clone()).await? {
+                return Ok(memory);
+            }
+            let query = sqlx::query_as(
+                "SELECT memory_id, kind, text, created_at FROM companion.memories
                      WHERE user_id = $1 AND fingerprint = $2 AND superseded_at IS NULL",
-                )
-                .bind(user.as_uuid())
-                .bind(fingerprint(text));
-                Ok(self.store.within(query.fetch_one(self.store.pool())).await?)
+            )
+            .bind(user.as_uuid())
+            .bind(fingerprint(&text));
+            if let Some(known) = self.store.within(query.fetch_optional(self.store.pool())).await? {
+                return Ok(known);
             }
         }
+        Err(StoreError::Unavailable("this memory is being added and deleted at once".into()).into())
     }
 
     /// Deletes a memory and its vectors. False if this user has no such memory.

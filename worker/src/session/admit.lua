@@ -1,9 +1,12 @@
--- A turn asks to begin: the user's limit, the lease of its subject, and the conversation's recent messages, in one go.
--- All keys carry the user's tag, so one slot holds them.
--- KEYS: 1 limit, 2 lease, 3 fence, 4 tickets, 5 messages
--- ARGV: 1 requests a minute, or 0 if this turn was counted before; 2 lease wanted (1 or 0); 3 ticket; 4 lease in ms;
---       5 most waiting; 6 longest wait in ms; 7 messages wanted (0 for none)
--- Returns {'limited', ms} | {'busy'} | {'wait', left, ms} | {'go', left, ms, fence, message...}
+-- A turn asks to begin: the user's limit, the turn that may run under the same idempotency key, the lease of its
+-- conversation, and the conversation's recent messages, in one go. All keys carry the user's tag, so one slot holds them.
+-- KEYS: 1 limit, 2 lease, 3 fence, 4 tickets, 5 messages, 6 running, 7 alive, 8 newest kept turns
+-- ARGV: 1 requests a minute, or 0 if this turn was counted before; 2 lease wanted (1 or 0); 3 turn; 4 lease in ms;
+--       5 most waiting; 6 longest wait in ms; 7 messages wanted (0 for none); 8 hash of the request, '' without a key;
+--       9 what it holds is kept alive (1 or 0); 10 kept turns of a user, 0 if this one is not kept; 11 the start of the
+--       names of kept turns' events
+-- Returns {'limited', ms} | {'reused'} | {'running', left, ms, turn} | {'busy'} | {'wait', left, ms}
+--       | {'go', left, ms, fencing number, message...}
 local now = clock()
 
 local left, reset = 0, 0
@@ -12,6 +15,17 @@ if tonumber(ARGV[1]) > 0 then
   allowed, left, reset = take(KEYS[1], tonumber(ARGV[1]), now)
   if allowed == 0 then
     return { 'limited', reset }
+  end
+end
+
+if ARGV[8] ~= '' then
+  local running = redis.call('GET', KEYS[6])
+  if running then
+    redis.call('ZREM', KEYS[4], ARGV[3])
+    if string.sub(running, 38) ~= ARGV[8] then
+      return { 'reused' }
+    end
+    return { 'running', left, reset, string.sub(running, 1, 36) }
   end
 end
 
@@ -35,8 +49,21 @@ if ARGV[2] == '1' then
   -- A fence from the clock goes on rising even if Redis forgot the last one.
   fence = math.max(tonumber(redis.call('GET', KEYS[3]) or '0') + 1, now)
   redis.call('SET', KEYS[3], string.format('%.0f', fence), 'PX', 86400000)
-  -- With its ticket, so that a worker that never heard this answer can still give the lease back.
+  -- With the turn, so that a worker that never heard this answer can still give the lease back.
   redis.call('SET', KEYS[2], string.format('%.0f:', fence) .. ARGV[3], 'PX', tonumber(ARGV[4]))
+end
+if ARGV[8] ~= '' then
+  redis.call('SET', KEYS[6], ARGV[3] .. ' ' .. ARGV[8], 'PX', tonumber(ARGV[4]))
+end
+if ARGV[9] == '1' then
+  redis.call('SET', KEYS[7], '1', 'PX', tonumber(ARGV[4]))
+end
+if tonumber(ARGV[10]) > 0 then
+  redis.call('LPUSH', KEYS[8], ARGV[3])
+  redis.call('PEXPIRE', KEYS[8], 86400000)
+  while redis.call('LLEN', KEYS[8]) > tonumber(ARGV[10]) do
+    redis.call('DEL', ARGV[11] .. redis.call('RPOP', KEYS[8]))
+  end
 end
 
 local answer = { 'go', left, reset, fence }

@@ -39,35 +39,58 @@ impl Keys {
 
     /// What a turn of `user` about `subject` touches.
     pub fn turn(&self, user: UserId, subject: &Subject) -> TurnKeys {
-        let part = |what: &str| format!("c:{}:{{{user}}}:{what}:{}", self.tenant, subject.name());
+        let part = |what: &str, name: &str| format!("c:{}:{{{user}}}:{what}:{name}", self.tenant);
+        let conversation = subject.conversation.map_or("none".to_owned(), |id| id.to_string());
+        let key = subject.key.as_ref().map_or("none".to_owned(), |key| {
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes()).to_string()
+        });
         TurnKeys {
             rate: self.user(user),
-            lease: part("lease"),
-            fence: part("fence"),
-            tickets: part("tickets"),
-            messages: part("messages"),
+            lease: part("lease", &conversation),
+            fence: part("fence", &conversation),
+            tickets: part("tickets", &conversation),
+            messages: part("messages", &conversation),
+            buffers: self.buffers(user),
+            running: part("running", &key),
+            told: self.told(user, subject.turn),
         }
+    }
+
+    /// Where what a turn tells is kept.
+    pub fn told(&self, user: UserId, turn: Uuid) -> ToldKeys {
+        let part = |what: &str| format!("c:{}:{{{user}}}:{what}", self.tenant);
+        ToldKeys {
+            alive: part(&format!("alive:{turn}")),
+            events: part(&format!("events:{turn}")),
+            newest: part("replays"),
+        }
+    }
+
+    /// The names of a user's keys with recent messages.
+    pub fn buffers(&self, user: UserId) -> String {
+        format!("c:{}:{{{user}}}:buffers", self.tenant)
     }
 }
 
-/// What no two turns may be about at once.
+/// What a turn is about: what no two turns may be about at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// A conversation that the client named.
-    Conversation(Uuid),
-    /// An idempotency key of a request that names no conversation.
-    IdempotencyKey(String),
-    /// Nothing: any number of such turns run side by side.
-    Nothing,
+pub struct Subject {
+    /// The turn itself.
+    pub turn: Uuid,
+    /// The conversation, if the client named one: its turns come one after the other.
+    pub conversation: Option<Uuid>,
+    /// The idempotency key, if there is one: while its turn runs, who asks again hears that turn.
+    pub key: Option<String>,
+    /// SHA-256 of the request, which the key belongs to.
+    pub request_hash: [u8; 32],
+    /// What the turn tells is kept for a client that comes back.
+    pub kept: bool,
 }
 
 impl Subject {
-    fn name(&self) -> String {
-        match self {
-            Self::Conversation(id) => id.to_string(),
-            Self::IdempotencyKey(key) => format!("key:{}", Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes())),
-            Self::Nothing => "none".to_owned(),
-        }
+    /// Whether anything is held while the turn runs.
+    pub fn holds(&self) -> bool {
+        self.conversation.is_some() || self.key.is_some() || self.kept
     }
 }
 
@@ -84,6 +107,23 @@ pub struct TurnKeys {
     pub tickets: String,
     /// The conversation's recent messages.
     pub messages: String,
+    /// The names of the user's keys with recent messages.
+    pub buffers: String,
+    /// The turn that runs under the idempotency key, and its request's hash.
+    pub running: String,
+    /// What it tells.
+    pub told: ToldKeys,
+}
+
+/// Keys of what a turn tells its client.
+#[derive(Clone, Debug)]
+pub struct ToldKeys {
+    /// There while a worker works on the turn.
+    pub alive: String,
+    /// What was told so far.
+    pub events: String,
+    /// The user's newest kept turns: older ones are let go, so that no user fills Redis.
+    pub newest: String,
 }
 
 #[cfg(test)]
@@ -94,8 +134,30 @@ mod tests {
     fn all_keys_of_a_user_share_one_tag_and_no_other_user_has_it() {
         let keys = Keys::new("chat/demo");
         let (sam, kim) = (UserId::derive("t", "i", "sam"), UserId::derive("t", "i", "kim"));
-        let turn = keys.turn(sam, &Subject::Conversation(Uuid::nil()));
-        for key in [&turn.rate, &turn.lease, &turn.fence, &turn.tickets, &turn.messages] {
+        let turn = keys.turn(
+            sam,
+            &Subject {
+                turn: Uuid::nil(),
+                conversation: Some(Uuid::nil()),
+                key: Some("k".into()),
+                request_hash: [0; 32],
+                kept: true,
+            },
+        );
+        let TurnKeys {
+            rate,
+            lease,
+            fence,
+            tickets,
+            messages,
+            buffers,
+            running,
+            told,
+        } = &turn;
+        let ToldKeys { alive, events, newest } = told;
+        for key in [
+            rate, lease, fence, tickets, messages, buffers, running, alive, events, newest,
+        ] {
             assert!(key.starts_with(&format!("c:chat/demo:{{{sam}}}:")), "{key}");
         }
         assert_ne!(keys.user(sam), keys.user(kim));

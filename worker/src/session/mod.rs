@@ -6,6 +6,7 @@ mod floor;
 mod keys;
 mod local;
 mod redis;
+mod replay;
 
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
@@ -16,16 +17,18 @@ use companion_crds::config::WorkerConfig;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
 
 use crate::config::ConfigError;
 use crate::identity::UserId;
 use crate::telemetry::Metrics;
 
-pub use floor::Floor;
-use keys::Keys;
+pub use floor::{Ending, Floor};
 pub use keys::Subject;
+use keys::{Keys, TurnKeys};
 use local::LocalLimits;
 use redis::Link;
+pub use replay::{Entry, EventId, Kept, Recorder};
 
 /// Messages of one conversation that may wait for the floor.
 const MOST_WAITING: u32 = 3;
@@ -38,6 +41,8 @@ static LIMIT: LazyLock<Script> =
     LazyLock::new(|| Script::new(concat!(include_str!("rate.lua"), include_str!("limit.lua"))));
 static ADMIT: LazyLock<Script> =
     LazyLock::new(|| Script::new(concat!(include_str!("rate.lua"), include_str!("admit.lua"))));
+
+static ERASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("erase.lua")));
 
 /// Redis, as turns see it. Clones share it.
 #[derive(Clone)]
@@ -72,6 +77,8 @@ pub enum Refused {
     Address(Allowance),
     /// The conversation is busy, and enough messages wait for it.
     Busy,
+    /// The idempotency key belongs to another request.
+    KeyReused,
 }
 
 /// A message as Redis keeps it.
@@ -83,6 +90,19 @@ pub struct Recent {
     pub text: String,
     /// Its place in the conversation, 0 while PostgreSQL has not stored it.
     pub seq: i64,
+}
+
+/// What Redis says to a turn that asks to begin.
+pub enum Admission {
+    /// It may.
+    Go(Box<Admitted>),
+    /// It runs already, under its idempotency key.
+    Running {
+        /// Where the user stands.
+        allowance: Allowance,
+        /// The turn that runs.
+        turn: Uuid,
+    },
 }
 
 /// Leave to go on with a turn.
@@ -136,38 +156,14 @@ impl Sessions {
     /// Counts a turn of `user`, waits for the floor of `subject`, and brings its recent messages if `recent` is set.
     ///
     /// # Errors
-    /// The limit is used up, or the conversation stays busy.
-    pub async fn admit(&self, user: UserId, subject: &Subject, recent: bool) -> Result<Admitted, Refused> {
+    /// The limit is used up, the conversation stays busy, or the key belongs to another request.
+    pub async fn admit(&self, user: UserId, subject: &Subject, recent: bool) -> Result<Admission, Refused> {
         let keys = self.keys.turn(user, subject);
-        let mut floor = (*subject != Subject::Nothing).then(|| Floor::wait(self.link.clone(), keys.clone()));
-        let ticket = floor
-            .as_ref()
-            .map_or_else(String::new, |floor| floor.ticket().to_owned());
-        let messages = if recent { self.kept } else { 0 };
+        let mut floor = (subject.holds()).then(|| Floor::wait(self.link.clone(), keys.clone(), subject.turn));
         let began = Instant::now();
         let mut counted: Option<Allowance> = None;
         loop {
-            let mut script = ADMIT.prepare_invoke();
-            for key in [&keys.rate, &keys.lease, &keys.fence, &keys.tickets, &keys.messages] {
-                script.key(key);
-            }
-            script
-                .arg(if counted.is_none() { self.per_user } else { 0 })
-                .arg(u8::from(floor.is_some()))
-                .arg(&ticket);
-            script
-                .arg(floor::LEASE.as_millis() as u64)
-                .arg(MOST_WAITING)
-                .arg(LONGEST_WAIT.as_millis() as u64)
-                .arg(messages);
-            let answer: Option<(String, Vec<Value>)> = (self.link)
-                .ask(async |mut connection| {
-                    let answer: Vec<Value> = script.invoke_async(&mut connection).await?;
-                    let mut answer = answer.into_iter();
-                    let word = ::redis::from_redis_value(answer.next().unwrap_or(Value::Nil))?;
-                    Ok((word, answer.collect()))
-                })
-                .await;
+            let answer = self.ask_to_begin(&keys, subject, counted.is_none(), recent).await;
             let Some((word, rest)) = answer else {
                 return self.without_redis(&keys.rate, counted, floor);
             };
@@ -181,11 +177,24 @@ impl Sessions {
                 left: u32::try_from(left).unwrap_or(0),
                 reset: Duration::from_millis(reset.unsigned_abs()),
             };
+            let so_far = counted.unwrap_or_else(|| allowance(number(0), number(1)));
             match word.as_str() {
                 "limited" => return Err(self.refuse("user", Refused::User(allowance(0, number(0))))),
                 "busy" => return Err(self.refuse("conversation", Refused::Busy)),
+                "reused" => return Err(Refused::KeyReused),
+                "running" => {
+                    let turn = rest
+                        .get(2)
+                        .and_then(|value| ::redis::from_redis_value_ref::<String>(value).ok());
+                    // Nothing but a script of ours writes that key.
+                    let turn = turn.and_then(|text| Uuid::parse_str(&text).ok()).unwrap_or_default();
+                    return Ok(Admission::Running {
+                        allowance: so_far,
+                        turn,
+                    });
+                }
                 "wait" => {
-                    counted.get_or_insert(allowance(number(0), number(1)));
+                    counted = Some(so_far);
                     if began.elapsed() >= LONGEST_WAIT {
                         return Err(self.refuse("conversation", Refused::Busy));
                     }
@@ -193,39 +202,113 @@ impl Sessions {
                 }
                 _ => {
                     if let Some(floor) = &mut floor {
-                        floor.take();
+                        floor.take(number(2));
                     }
-                    let allowance = counted.unwrap_or_else(|| allowance(number(0), number(1)));
-                    let recent = rest.iter().skip(3).filter_map(message).collect();
-                    return Ok(Admitted {
-                        allowance,
+                    return Ok(Admission::Go(Box::new(Admitted {
+                        allowance: so_far,
                         floor,
-                        recent,
+                        recent: rest.iter().skip(3).filter_map(message).collect(),
                         degraded: false,
-                    });
+                    })));
                 }
             }
         }
     }
 
-    /// Puts a turn's two messages behind the conversation's recent ones and gives the floor back. `before` is what came
-    /// before them, if the whole of it is known; a buffer that Redis lost is laid anew from it.
-    pub async fn settle(&self, floor: Floor, messages: [Recent; 2], before: Option<&[Recent]>) {
-        floor.settle(&messages, before, self.kept, self.life).await;
+    /// One look at whether a turn may begin: the script's word and what follows it.
+    async fn ask_to_begin(
+        &self,
+        keys: &TurnKeys,
+        subject: &Subject,
+        count: bool,
+        recent: bool,
+    ) -> Option<(String, Vec<Value>)> {
+        let TurnKeys {
+            rate,
+            lease,
+            fence,
+            tickets,
+            messages,
+            running,
+            told,
+            ..
+        } = keys;
+        let mut script = ADMIT.prepare_invoke();
+        for key in [
+            rate,
+            lease,
+            fence,
+            tickets,
+            messages,
+            running,
+            &told.alive,
+            &told.newest,
+        ] {
+            script.key(key);
+        }
+        let hash = subject
+            .key
+            .as_ref()
+            .map_or_else(String::new, |_| hex(&subject.request_hash));
+        let kept = subject.kept && !self.link.is_crowded();
+        script
+            .arg(if count { self.per_user } else { 0 })
+            .arg(u8::from(subject.conversation.is_some()))
+            .arg(subject.turn.to_string())
+            .arg(floor::LEASE.as_millis() as u64)
+            .arg(MOST_WAITING)
+            .arg(LONGEST_WAIT.as_millis() as u64)
+            .arg(if recent { self.kept } else { 0 })
+            .arg(hash)
+            .arg(u8::from(subject.holds()))
+            .arg(if kept { replay::KEPT_TURNS } else { 0 })
+            .arg(told.events.trim_end_matches(&subject.turn.to_string()));
+        let ask = async |mut connection| {
+            let answer: Vec<Value> = script.invoke_async(&mut connection).await?;
+            let mut answer = answer.into_iter();
+            let word = ::redis::from_redis_value(answer.next().unwrap_or(Value::Nil))?;
+            Ok((word, answer.collect()))
+        };
+        self.link.ask(ask).await
     }
 
-    fn without_redis(&self, key: &str, counted: Option<Allowance>, floor: Option<Floor>) -> Result<Admitted, Refused> {
+    /// Keeps what `turn` tells for a client that comes back.
+    pub fn recorder(&self, user: UserId, turn: Uuid) -> Recorder {
+        Recorder::new(self.link.clone(), self.keys.told(user, turn))
+    }
+
+    /// What `turn` told after `after`; nothing if Redis does not answer.
+    pub async fn kept(&self, user: UserId, turn: Uuid, after: EventId) -> Option<Kept> {
+        replay::read(&self.link, &self.keys.told(user, turn), after).await
+    }
+
+    /// Lets go of all that is kept of what `user` said: the number of keys, or nothing if Redis does not answer.
+    pub async fn erase(&self, user: UserId) -> Option<u32> {
+        let told = self.keys.told(user, Uuid::nil());
+        let mut script = ERASE.prepare_invoke();
+        script.key(self.keys.buffers(user)).key(&told.newest);
+        script.arg(told.events.trim_end_matches(&Uuid::nil().to_string()));
+        let ask = async |mut connection| script.invoke_async(&mut connection).await;
+        self.link.ask(ask).await
+    }
+
+    /// Leaves what a turn left and gives its floor back.
+    pub async fn settle(&self, floor: Floor, ending: Ending<'_>) {
+        floor.settle(ending, self.kept, self.life).await;
+    }
+
+    fn without_redis(&self, key: &str, counted: Option<Allowance>, floor: Option<Floor>) -> Result<Admission, Refused> {
         let allowance = match counted {
             Some(allowance) => allowance,
             None => (self.local.take(key, self.per_user))
                 .map_err(|allowance| self.refuse("user", Refused::User(allowance)))?,
         };
-        Ok(Admitted {
+        Ok(Admission::Go(Box::new(Admitted {
             allowance,
             floor,
             recent: Vec::new(),
             degraded: true,
-        })
+        })))
     }
 
     async fn count(&self, key: String, limit: u32) -> Result<Allowance, Allowance> {
@@ -252,6 +335,10 @@ impl Sessions {
         self.metrics.refused.with_label_values(&[limit]).inc();
         refused
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn message(value: &Value) -> Option<Recent> {

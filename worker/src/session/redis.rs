@@ -2,9 +2,11 @@
 //! In: an operation; out: its answer, or nothing, and the caller goes on without Redis.
 //!
 //! The first operation that fails takes the connection away, so a Redis that hangs costs no request after it a thing; a
-//! task of its own then looks for a Redis that answers within the budget and puts the connection back.
+//! task of its own then looks for a Redis that answers within the budget and puts the connection back. The same task
+//! watches how full Redis is: what can be done without is not written into the last third, which gates and leases need.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use prometheus::IntCounter;
@@ -21,6 +23,10 @@ const BUDGET: Duration = Duration::from_millis(50);
 const CONNECT: Duration = Duration::from_secs(1);
 /// Pause between two looks for a Redis that answers.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// Pause between two looks at how full Redis is.
+const MEASURE: Duration = Duration::from_secs(2);
+/// Per cent of `maxmemory` above which only what must be written is.
+const CROWDED: u64 = 70;
 
 /// The way to Redis. Clones share the connection.
 #[derive(Clone)]
@@ -31,6 +37,7 @@ pub struct Link {
 struct Shared {
     client: Client,
     state: RwLock<State>,
+    crowded: AtomicBool,
     degraded: IntCounter,
 }
 
@@ -58,11 +65,18 @@ impl Link {
             shared: Arc::new(Shared {
                 client,
                 state,
+                crowded: AtomicBool::new(false),
                 degraded,
             }),
         };
         tokio::spawn(Arc::clone(&link.shared).look());
+        tokio::spawn(measure(Arc::downgrade(&link.shared)));
         Ok(link)
+    }
+
+    /// Whether Redis is so full that only gates, leases and sessions may be written.
+    pub fn is_crowded(&self) -> bool {
+        self.shared.crowded.load(Ordering::Relaxed)
     }
 
     /// What `operation` answers within the budget, or nothing.
@@ -131,6 +145,39 @@ impl Shared {
     }
 }
 
+/// Keeps an eye on how full Redis is, for as long as anyone uses it.
+async fn measure(shared: Weak<Shared>) {
+    loop {
+        sleep(MEASURE).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let link = Link { shared };
+        let info: Option<String> = link
+            .ask(async |mut connection| redis::cmd("INFO").arg("memory").query_async(&mut connection).await)
+            .await;
+        let crowded = info.as_deref().is_some_and(is_crowded);
+        if link.shared.crowded.swap(crowded, Ordering::Relaxed) != crowded {
+            tracing::warn!(
+                crowded,
+                "redis: more than {CROWDED} % of maxmemory is used, or no longer"
+            );
+        }
+    }
+}
+
+/// Reads `INFO memory`. Without a `maxmemory` there is no limit to come near.
+fn is_crowded(info: &str) -> bool {
+    let number = |name: &str| -> Option<u64> {
+        let line = info
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        line.trim().parse().ok()
+    };
+    match (number("used_memory"), number("maxmemory")) {
+        (Some(used), Some(most)) if most > 0 => used > most / 100 * CROWDED,
+        _ => false,
+    }
+}
+
 /// Whether another connection may do better: this one is broken, or leads to a server that cannot serve now, such as a
 /// primary that became a replica.
 fn is_of_the_connection(error: &RedisError) -> bool {
@@ -143,4 +190,18 @@ fn is_of_the_connection(error: &RedisError) -> bool {
         || error.is_io_error()
         || error.is_connection_dropped()
         || error.is_unrecoverable_error()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redis_is_crowded_above_seventy_per_cent_of_its_limit() {
+        let info = |used: u64, most: u64| format!("# Memory\r\nused_memory:{used}\r\nmaxmemory:{most}\r\n");
+        assert!(is_crowded(&info(71_000, 100_000)));
+        assert!(!is_crowded(&info(69_000, 100_000)));
+        assert!(!is_crowded(&info(69_000, 0)), "no limit");
+        assert!(!is_crowded("nonsense"));
+    }
 }

@@ -7,7 +7,8 @@ use super::{Store, StoreError};
 use crate::identity::UserId;
 
 /// Who wrote a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Role {
     /// The person.
@@ -29,7 +30,31 @@ pub struct StoredMessage {
     pub created_at: DateTime<Utc>,
 }
 
+/// Where a turn begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+pub struct Place {
+    /// How often the user was erased; 0 for one that was never here.
+    pub epoch: i64,
+    /// Number of the conversation's newest message; 0 without one.
+    pub last_seq: i64,
+}
+
 impl Store {
+    /// Where a turn of `user` in this conversation begins.
+    pub async fn place(&self, user: UserId, conversation: Option<Uuid>) -> Result<Place, StoreError> {
+        let query = sqlx::query_as(
+            "SELECT u.epoch, coalesce(c.last_seq, 0)::bigint AS last_seq FROM companion.users u
+             LEFT JOIN companion.conversations c ON c.user_id = u.user_id AND c.conversation_id = $2
+             WHERE u.user_id = $1",
+        )
+        .bind(user.as_uuid())
+        .bind(conversation);
+        Ok(self
+            .within(query.fetch_optional(self.pool()))
+            .await?
+            .unwrap_or_default())
+    }
+
     /// The newest `limit` messages of a conversation, oldest first. Empty for a conversation that is not this user's.
     pub async fn history(
         &self,

@@ -1,7 +1,10 @@
 //! PostgreSQL: one pool per worker, one file per concern. Every function takes the user whose rows it touches, every
 //! operation has a deadline, and its errors tell a database that is away from a bug ([`StoreError`]).
 
+pub mod conversations;
+pub mod erase;
 pub mod error;
+pub mod export;
 pub mod messages;
 pub mod schema;
 pub mod turns;
@@ -14,8 +17,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 
+pub use conversations::{Conversation, Edited, Message};
+pub use erase::Receipt;
 pub use error::StoreError;
-pub use messages::{Role, StoredMessage};
+pub use messages::{Place, Role, StoredMessage};
 pub use schema::{REQUIRED_SCHEMA, SchemaState, WORKER_LEVEL};
 pub use turns::{NewTurn, Settled, StoredTurn};
 
@@ -69,10 +74,16 @@ impl Store {
     pub fn shrink(&self) {
         let (pool, surplus) = (self.pool.clone(), self.size.saturating_sub(DRAINING));
         tokio::spawn(async move {
-            for _ in 0..surplus {
+            let mut given = 0;
+            while given < surplus {
                 // A leaked connection's slot is never used again, so the pool cannot grow back.
                 match pool.acquire().await {
-                    Ok(connection) => drop(connection.leak().close().await),
+                    Ok(connection) => {
+                        drop(connection.leak().close().await);
+                        given += 1;
+                    }
+                    // All are in use, or the database is away: later.
+                    Err(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => tokio::time::sleep(ACQUIRE).await,
                     Err(error) => return tracing::warn!(%error, "could not give up a database connection"),
                 }
             }

@@ -15,6 +15,8 @@ pub struct NewTurn {
     pub user: UserId,
     /// Given by the worker; settling the same turn twice stores it once.
     pub turn_id: Uuid,
+    /// How often the user was erased before the turn began, where that is known: one that was erased since is not stored.
+    pub epoch: Option<i64>,
     /// The conversation, which is made if it is new.
     pub conversation: Uuid,
     /// The client's key: at most one stored turn per user and key.
@@ -29,6 +31,8 @@ pub struct NewTurn {
     pub reply_text: String,
     /// The reply ended before the model did.
     pub partial: bool,
+    /// Why the model ended it; of a reply that broke off the failure as JSON, empty if the client went away.
+    pub finish: String,
     /// Who replied.
     pub provider: String,
     /// Which model replied.
@@ -58,6 +62,8 @@ pub struct StoredTurn {
     pub reply_text: String,
     /// The reply ended before the model did.
     pub partial: bool,
+    /// Why the model ended it; empty where it did not.
+    pub finish: String,
     /// Who replied.
     pub provider: String,
     /// Which model replied.
@@ -80,6 +86,8 @@ pub enum Settled {
         /// Place of the reply.
         reply_seq: i32,
     },
+    /// The user was erased since the turn began: nothing is stored.
+    Erased,
     /// Another request with the same idempotency key, or an earlier try of this one, was first: this is its turn.
     Duplicate(StoredTurn),
 }
@@ -93,7 +101,8 @@ WITH known AS (
     INSERT INTO companion.users (user_id) SELECT $1 WHERE NOT EXISTS (SELECT FROM known)
     ON CONFLICT DO NOTHING RETURNING user_id, epoch
 ), owner AS (
-    SELECT user_id, epoch FROM known UNION ALL SELECT user_id, epoch FROM made
+    SELECT user_id, epoch FROM (SELECT * FROM known UNION ALL SELECT * FROM made) AS u
+    WHERE $17::bigint IS NULL OR epoch = $17
 ), conversation AS (
     INSERT INTO companion.conversations AS c (user_id, conversation_id, last_seq) SELECT user_id, $3, 2 FROM owner
     ON CONFLICT (user_id, conversation_id) DO UPDATE SET last_seq = c.last_seq + 2, updated_at = now()
@@ -105,8 +114,8 @@ WITH known AS (
     SELECT user_id, conversation_id, reply_seq, $2::uuid, 'assistant', $8, $9::boolean FROM conversation
 ), turn AS (
     INSERT INTO companion.turns (user_id, turn_id, conversation_id, user_seq, reply_seq, idempotency_key, request_hash, thread,
-                                 provider, model, prompt_tokens, completion_tokens, cached_tokens)
-    SELECT user_id, $2, conversation_id, user_seq, reply_seq, $4, $5, $6, $10, $11, $12, $13, $14 FROM conversation
+                                 provider, model, prompt_tokens, completion_tokens, cached_tokens, finish)
+    SELECT user_id, $2, conversation_id, user_seq, reply_seq, $4, $5, $6, $10, $11, $12, $13, $14, $16 FROM conversation
 ), work AS (
     INSERT INTO companion.outbox (user_id, task, epoch, conversation_id, seq)
     SELECT owner.user_id, $15, owner.epoch, conversation_id, user_seq FROM owner, conversation
@@ -114,11 +123,14 @@ WITH known AS (
 SELECT user_seq, reply_seq FROM conversation";
 
 const TURN: &str = "
-SELECT t.turn_id, t.conversation_id, t.user_seq, t.reply_seq, t.request_hash, t.provider, t.model,
+SELECT t.turn_id, t.conversation_id, t.user_seq, t.reply_seq, t.request_hash, t.provider, t.model, t.finish,
        t.prompt_tokens, t.completion_tokens, t.cached_tokens, m.text, m.partial
 FROM companion.turns t
 JOIN companion.messages m ON m.user_id = t.user_id AND m.conversation_id = t.conversation_id AND m.seq = t.reply_seq
 WHERE t.user_id = $1 AND ";
+
+/// A turn holds its idempotency key for a day.
+const FRESH: &str = "(t.created_at > now() - interval '24 hours')";
 
 impl Store {
     /// Stores a turn: both messages with the next numbers, its usage, and the row that starts the work after the reply.
@@ -129,21 +141,37 @@ impl Store {
                 Ok(Some((user_seq, reply_seq))) => return Ok(Settled::Stored { user_seq, reply_seq }),
                 Ok(None) => {}
                 Err(StoreError::Statement(sqlx::Error::Database(error))) if error.is_unique_violation() => {
-                    return self.first_settled(&turn).await.map(Settled::Duplicate);
+                    if !self.free_old_key(&turn).await? {
+                        return self.first_settled(&turn).await.map(Settled::Duplicate);
+                    }
                 }
                 Err(error) => return Err(error),
             }
+        }
+        if turn.epoch.is_some() && self.epoch(turn.user).await? > turn.epoch.unwrap_or(0) {
+            return Ok(Settled::Erased);
         }
         Err(StoreError::Unavailable(
             "the user's row is being made by another request".into(),
         ))
     }
 
-    /// The turn stored under an idempotency key.
+    /// The turn stored under an idempotency key in the last 24 hours.
     pub async fn find_turn(&self, user: UserId, idempotency_key: &str) -> Result<Option<StoredTurn>, StoreError> {
-        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{TURN} t.idempotency_key = $2")))
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "{TURN} t.idempotency_key = $2 AND {FRESH}"
+        )))
+        .bind(user.as_uuid())
+        .bind(idempotency_key)
+        .try_map(read_turn);
+        self.within(query.fetch_optional(self.pool())).await
+    }
+
+    /// The turn with this id.
+    pub async fn turn(&self, user: UserId, turn: Uuid) -> Result<Option<StoredTurn>, StoreError> {
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("{TURN} t.turn_id = $2")))
             .bind(user.as_uuid())
-            .bind(idempotency_key)
+            .bind(turn)
             .try_map(read_turn);
         self.within(query.fetch_optional(self.pool())).await
     }
@@ -156,6 +184,17 @@ impl Store {
         .bind(user.as_uuid())
         .bind(thread);
         self.within(query.fetch_optional(self.pool())).await
+    }
+
+    /// Takes the key of `turn` from a turn that is too old to hold it. False if none was.
+    async fn free_old_key(&self, turn: &NewTurn) -> Result<bool, StoreError> {
+        let sql = format!(
+            "UPDATE companion.turns t SET idempotency_key = NULL WHERE user_id = $1 AND idempotency_key = $2 AND NOT {FRESH}"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(sql))
+            .bind(turn.user.as_uuid())
+            .bind(&turn.idempotency_key);
+        Ok(self.within(query.execute(self.pool())).await?.rows_affected() > 0)
     }
 
     /// The turn that holds the key or the id of `turn`.
@@ -187,6 +226,8 @@ async fn settle_once(store: &Store, turn: &NewTurn) -> Result<Option<(i32, i32)>
         .bind(count(turn.completion_tokens))
         .bind(count(turn.cached_tokens))
         .bind(EXTRACT)
+        .bind(&turn.finish)
+        .bind(turn.epoch)
         .fetch_optional(store.pool())
         .await
 }
@@ -201,6 +242,7 @@ fn read_turn(row: sqlx::postgres::PgRow) -> Result<StoredTurn, sqlx::Error> {
         request_hash: row.try_get("request_hash")?,
         reply_text: row.try_get("text")?,
         partial: row.try_get("partial")?,
+        finish: row.try_get("finish")?,
         provider: row.try_get("provider")?,
         model: row.try_get("model")?,
         prompt_tokens: tokens("prompt_tokens")?,

@@ -1,30 +1,39 @@
 //! May this message be answered, and is it its conversation's turn? One round trip to Redis counts it, takes the
-//! conversation's floor and brings the recent messages, beside the one that counts the address; a message with an idempotency key is then looked up, under the
-//! floor, so that of two equal requests the second gets the first's reply.
+//! conversation's floor and brings the recent messages, beside the one that counts the address; a message with an
+//! idempotency key is then looked up, under the floor, so that of two equal requests the second gets the first's reply.
 
 use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
+use uuid::Uuid;
 
 use crate::app::App;
-use crate::session::{Admitted, Refused, Subject};
+use crate::session::{self, Admitted, Allowance, Refused, Subject};
 use crate::store::StoredTurn;
 
 use super::{Asked, TurnError};
 
+/// What becomes of a message.
+pub enum Admission {
+    /// It is answered here.
+    Go(Box<Leave>),
+    /// It is being answered, under its idempotency key, by whichever worker: this turn.
+    Running(Uuid),
+    /// It was answered before, under its idempotency key.
+    Stored(Box<StoredTurn>),
+}
+
 /// Leave to answer.
-pub struct Admission {
+pub struct Leave {
     /// What Redis said and knew. Holds the floor.
-    pub session: Admitted,
-    /// The turn that an earlier request with this idempotency key was.
-    pub already_stored: Option<StoredTurn>,
+    pub session: Box<Admitted>,
     /// Whether an earlier request could be looked for.
     pub idempotency_unknown: bool,
     /// Room in this worker, held for as long as the turn lasts.
     _slot: OwnedSemaphorePermit,
 }
 
-/// Admits `asked`, waiting for its conversation if it must.
+/// Admits `asked`, waiting for its conversation if it must. Says where the user stands with its limit.
 ///
 /// # Errors
 /// A limit, a conversation that stays busy, a full worker, or a reused key.
@@ -32,39 +41,51 @@ pub async fn admit(
     app: &App,
     asked: &Asked,
     address: impl Future<Output = Result<(), Refused>>,
-) -> Result<Admission, TurnError> {
+) -> Result<(Allowance, Admission), TurnError> {
     let slot = Arc::clone(&app.slots).try_acquire_owned().map_err(|_| {
         app.metrics.refused.with_label_values(&["worker"]).inc();
         TurnError::Overloaded
     })?;
-    let subject = match (&asked.conversation, &asked.idempotency_key) {
-        (Some(id), _) => Subject::Conversation(*id),
-        (None, Some(key)) => Subject::IdempotencyKey(key.clone()),
-        (None, None) => Subject::Nothing,
+    let subject = Subject {
+        turn: asked.turn_id,
+        conversation: asked.conversation,
+        key: asked.idempotency_key.clone(),
+        request_hash: asked.request_hash,
+        kept: asked.goes_on_alone,
     };
     let session = app.sessions.admit(asked.user, &subject, asked.uses_stored_history());
     let ((), session) = tokio::try_join!(address, session).map_err(TurnError::Refused)?;
-    let (already_stored, idempotency_unknown) = match &asked.idempotency_key {
-        None => (None, false),
-        Some(key) => match app.store.find_turn(asked.user, key).await {
-            Ok(found) => (found, false),
-            Err(error) => {
-                tracing::warn!(%error, "an idempotency key could not be looked up; the floor alone guards it");
-                app.metrics.degraded.with_label_values(&["postgres"]).inc();
-                (None, true)
-            }
-        },
+    let session = match session {
+        session::Admission::Go(session) => session,
+        session::Admission::Running { allowance, turn } => return Ok((allowance, Admission::Running(turn))),
     };
-    if already_stored
-        .as_ref()
-        .is_some_and(|stored| stored.request_hash != asked.request_hash)
-    {
-        return Err(TurnError::KeyReused);
+    let allowance = session.allowance;
+    let (stored, idempotency_unknown) = already_stored(app, asked).await;
+    if let Some(stored) = stored {
+        if stored.request_hash != asked.request_hash {
+            return Err(TurnError::Refused(Refused::KeyReused));
+        }
+        return Ok((allowance, Admission::Stored(Box::new(stored))));
     }
-    Ok(Admission {
+    let leave = Leave {
         session,
-        already_stored,
         idempotency_unknown,
         _slot: slot,
-    })
+    };
+    Ok((allowance, Admission::Go(Box::new(leave))))
+}
+
+/// The turn stored under the request's key, and whether that could not be looked up.
+async fn already_stored(app: &App, asked: &Asked) -> (Option<StoredTurn>, bool) {
+    let Some(key) = &asked.idempotency_key else {
+        return (None, false);
+    };
+    match app.store.find_turn(asked.user, key).await {
+        Ok(found) => (found, false),
+        Err(error) => {
+            tracing::warn!(%error, "an idempotency key could not be looked up; the floor alone guards it");
+            app.metrics.degraded.with_label_values(&["postgres"]).inc();
+            (None, true)
+        }
+    }
 }

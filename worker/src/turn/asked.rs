@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::identity::UserId;
 use crate::llm::{PromptMessage, Sampling};
+use crate::session::EventId;
 
 /// One message to answer.
 #[derive(Clone, Debug)]
@@ -29,6 +30,10 @@ pub struct Asked {
     pub sampling: Sampling,
     /// The client sees the reply as it comes, so what breaks off was seen.
     pub streamed: bool,
+    /// The turn goes on when its client goes away: the client will come back.
+    pub goes_on_alone: bool,
+    /// The last event that a client saw that comes back, and of which turn.
+    pub seen: Option<(Uuid, EventId)>,
 }
 
 impl Asked {
@@ -36,6 +41,13 @@ impl Asked {
     /// own.
     pub fn uses_stored_history(&self) -> bool {
         self.conversation.is_some() && self.history.is_empty()
+    }
+
+    /// The last event of `turn` that the client saw.
+    pub fn after(&self, turn: Uuid) -> EventId {
+        self.seen
+            .filter(|(of, _)| *of == turn)
+            .map_or_else(EventId::default, |(_, seen)| seen)
     }
 
     /// The thread this message goes on with, if there was a reply before it: the hash of all the client sent up to it.
@@ -89,6 +101,8 @@ pub(super) mod tests {
             text: text.to_owned(),
             sampling: Sampling::default(),
             streamed: true,
+            goes_on_alone: false,
+            seen: None,
         }
     }
 

@@ -2,15 +2,15 @@
 //! client goes away (unless an idempotency key says that it will come back), when time is up, or when the worker must go;
 //! what was said until then stays in the [`Reply`]. Leaving here drops the request to the provider, which cancels it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::sleep_until;
 
 use crate::app::App;
-use crate::llm::{LlmError, Piece, Usage};
+use crate::llm::{Piece, Usage};
 
-use super::{Event, Turn, TurnError};
+use super::outlet::Outlet;
+use super::{Event, Failure, Route, Turn};
 
 /// What the model replied.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +19,12 @@ pub struct Reply {
     pub text: String,
     /// What it cost, as the provider counted or as an estimate.
     pub usage: Usage,
+    /// The provider that replied, not always the route's own. Empty where none did.
+    pub provider: String,
+    /// Its model.
+    pub model: String,
+    /// The stand-in replied.
+    pub simulated: bool,
     /// Why the model ended it.
     pub finish: String,
     /// Why it ended here.
@@ -34,83 +40,68 @@ pub enum Ended {
     /// Nobody listens.
     ClientGone,
     /// It broke off.
-    Failed(TurnError),
+    Failed(Failure),
 }
 
 /// Asks for the reply to `turn` and passes it on.
-pub async fn generate(app: &App, turn: &Turn, events: &mpsc::Sender<Event>) -> Reply {
+pub async fn generate(app: &App, turn: &Turn, outlet: &mut Outlet) -> Reply {
     let mut reply = Reply::default();
-    let mut counted = None;
     let patience: Duration = app.config.llm.timeouts.turn.duration();
-    let comes_back = turn.asked.idempotency_key.is_some();
-    reply.ended = tokio::select! {
-        spoken = speak(app, turn, events, &mut reply.text, &mut reply.finish, &mut counted) => match spoken {
-            Ok(()) => Ended::Complete,
-            Err(error) => Ended::Failed(TurnError::Provider(error)),
-        },
-        () = events.closed(), if !comes_back => Ended::ClientGone,
-        () = sleep(patience) => Ended::Failed(TurnError::TooLong(patience)),
-        () = app.lifecycle.until_cut() => Ended::Failed(TurnError::ShuttingDown),
+    let ended = tokio::select! {
+        spoken = speak(app, turn, outlet, &mut reply) => spoken,
+        () = sleep_until(turn.deadline) => Ended::Failed(Failure::TooLong(patience)),
+        () = app.lifecycle.until_cut() => Ended::Failed(Failure::ShuttingDown),
     };
-    let nothing_asked = reply.text.is_empty() && reply.ended != Ended::Complete;
-    reply.usage = counted.unwrap_or_else(|| Usage::estimate(&turn.prompt, &reply.text));
-    if !nothing_asked {
-        let provider = app.config.llm.routes.normal.provider.as_str();
-        for (kind, tokens) in [
-            ("prompt", reply.usage.prompt),
-            ("completion", reply.usage.completion),
-            ("cached", reply.usage.cached),
-        ] {
-            app.metrics
-                .provider_tokens
-                .with_label_values(&[provider, kind])
-                .inc_by(tokens.into());
-        }
-    }
+    reply.ended = ended;
     reply
 }
 
-async fn speak(
-    app: &App,
-    turn: &Turn,
-    events: &mpsc::Sender<Event>,
-    text: &mut String,
-    finish: &mut String,
-    counted: &mut Option<Usage>,
-) -> Result<(), LlmError> {
+/// Asks the provider and passes on what it says, until it has said all or nobody listens.
+async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
     let route = &app.config.llm.routes.normal;
-    let asked_at = Instant::now();
-    let mut pieces = app.models.ask(route, &turn.prompt, &turn.asked.sampling).await?;
-    while let Some(piece) = pieces.next().await {
+    let asking = app.models.ask(route, &turn.prompt, &turn.asked.sampling);
+    let mut pieces = tokio::select! {
+        asked = asking => match asked {
+            Ok(pieces) => pieces,
+            Err(error) => return Ended::Failed(Failure::Provider(error)),
+        },
+        () = outlet.closed(), if !outlet.goes_on_alone() => return Ended::ClientGone,
+    };
+    let target = pieces.target();
+    reply.provider = target.provider().to_owned();
+    reply.model = target.model.clone();
+    reply.simulated = target.is_simulated();
+    app.metrics
+        .first_token_seconds
+        .with_label_values(&[reply.provider.as_str()])
+        .observe(turn.began.elapsed().as_secs_f64());
+    let chosen = Event::Route(Route {
+        route: "normal".to_owned(),
+        provider: reply.provider.clone(),
+        model: reply.model.clone(),
+        simulated: reply.simulated,
+    });
+    outlet.tell(chosen).await;
+    loop {
+        let piece = tokio::select! {
+            piece = pieces.next() => piece,
+            () = outlet.due() => {
+                outlet.flush().await;
+                continue;
+            }
+            () = outlet.closed(), if !outlet.goes_on_alone() => return Ended::ClientGone,
+        };
+        reply.usage = pieces.usage();
         match piece {
-            Ok(Piece::Text(piece)) => {
-                if text.is_empty() {
-                    let waited = asked_at.elapsed().as_secs_f64();
-                    app.metrics
-                        .first_token_seconds
-                        .with_label_values(&[route.provider.as_str()])
-                        .observe(waited);
-                }
-                text.push_str(&piece);
-                // Whether the client is gone is decided by the caller, who knows if it comes back.
-                let _ = events.send(Event::Text(piece)).await;
+            None => return Ended::Complete,
+            Some(Err(error)) => return Ended::Failed(Failure::Provider(error)),
+            Some(Ok(Piece::Text(piece))) => {
+                reply.text.push_str(&piece);
+                outlet.say(&piece).await;
             }
-            Ok(Piece::Usage(usage)) => *counted = Some(usage),
-            Ok(Piece::End(reason)) => *finish = reason,
-            // After the end only the count is missing, and it can be estimated.
-            Err(_) if !finish.is_empty() => break,
-            Err(error) => {
-                app.metrics
-                    .provider_calls
-                    .with_label_values(&[route.provider.as_str(), error.label()])
-                    .inc();
-                return Err(error);
-            }
+            // It is in the usage already.
+            Some(Ok(Piece::Usage(_))) => {}
+            Some(Ok(Piece::End(reason))) => reply.finish = reason,
         }
-    }
-    if finish.is_empty() {
-        Err(LlmError::Broken)
-    } else {
-        Ok(())
     }
 }

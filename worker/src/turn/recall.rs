@@ -11,7 +11,7 @@ use crate::llm::{PromptMessage, Role};
 use crate::memory::Recalled;
 use crate::store;
 
-use super::Turn;
+use super::{Known, Turn};
 
 /// Longest wait for memories: a reply without them is better than a late one.
 const MEMORIES: Duration = Duration::from_millis(250);
@@ -27,15 +27,31 @@ pub struct Recall {
     pub history: Option<Vec<PromptMessage>>,
     /// The conversation that this message goes on with, if the client did not name it.
     pub thread: Option<Uuid>,
+    /// How often the user was erased before; `None` if that could not be read. An erasure from now on stops this turn from
+    /// being stored.
+    pub epoch: Option<i64>,
     /// What was left out: `recall`, `embeddings`, `history`.
     pub degraded: Vec<&'static str>,
 }
 
+impl Recall {
+    /// The memories as the client is told.
+    pub fn known(&self) -> Vec<Known> {
+        let known = |memory: &Recalled| Known {
+            id: memory.id,
+            text: memory.text.clone(),
+            score: memory.score,
+        };
+        self.memories.iter().map(known).collect()
+    }
+}
+
 /// Looks for what bears on `turn`.
 pub async fn recall(app: &App, turn: &Turn) -> Recall {
-    let (memories, history, thread) = tokio::join!(memories(app, turn), history(app, turn), thread(app, turn));
+    let (memories, (history, epoch), thread) = tokio::join!(memories(app, turn), history(app, turn), thread(app, turn));
     let mut recall = Recall {
         thread,
+        epoch,
         ..Recall::default()
     };
     match memories {
@@ -79,14 +95,25 @@ async fn memories(app: &App, turn: &Turn) -> Option<(Vec<Recalled>, bool)> {
     None
 }
 
-/// The history of the prompt: the client's own, or what Redis kept, or what PostgreSQL holds.
-async fn history(app: &App, turn: &Turn) -> Option<Vec<PromptMessage>> {
+/// The history of the prompt, and the user's epoch if it can be read. The history is the client's own, or what Redis kept
+/// if PostgreSQL knows of nothing newer, or what PostgreSQL holds.
+async fn history(app: &App, turn: &Turn) -> (Option<Vec<PromptMessage>>, Option<i64>) {
     let asked = &turn.asked;
-    let Some(conversation) = asked.conversation.filter(|_| asked.uses_stored_history()) else {
-        return Some(asked.history.clone());
+    let conversation = asked.conversation.filter(|_| asked.uses_stored_history());
+    let place = timeout(MEMORIES, app.store.place(asked.user, conversation)).await;
+    let place = place.ok().and_then(Result::ok);
+    let history = match conversation {
+        Some(conversation) => stored_history(app, turn, conversation, place.map(|place| place.last_seq)).await,
+        None => Some(asked.history.clone()),
     };
-    let recent = &turn.admission.session.recent;
-    if !recent.is_empty() {
+    (history, place.map(|place| place.epoch))
+}
+
+async fn stored_history(app: &App, turn: &Turn, conversation: Uuid, stored: Option<i64>) -> Option<Vec<PromptMessage>> {
+    let asked = &turn.asked;
+    let recent = &turn.leave.session.recent;
+    let newest = recent.iter().map(|message| message.seq).max();
+    if newest.is_some_and(|newest| stored.is_none_or(|stored| newest >= stored)) {
         let role = |user| if user { Role::User } else { Role::Assistant };
         return Some(
             recent

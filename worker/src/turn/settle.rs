@@ -1,94 +1,161 @@
-//! The end of a turn: both messages, the cost and the work that follows are committed in one transaction, then the recent
-//! messages in Redis grow and the floor is given back. Only then does the client hear that the reply is stored. Where
-//! PostgreSQL is away, the reply stands and says that it is not stored.
+//! The end of a turn: both messages, the cost and the work that follows are committed in one transaction, then one round
+//! trip to Redis adds them to the recent messages, keeps the last event and gives the floor back. Only then does the
+//! client hear that the reply is stored. Where PostgreSQL is away, the reply stands and says that it is not stored.
 
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::llm::{PromptMessage, Role};
-use crate::session::Recent;
+use crate::session::{Ending, Recent};
 use crate::store::{NewTurn, Settled};
 
 use super::generate::Ended;
-use super::{Outcome, Turn};
+use super::outlet::Outlet;
+use super::{Event, Failure, Outcome, Turn};
 
-/// Stores `turn` and gives its floor back.
-pub async fn settle(app: &App, mut turn: Turn) -> Outcome {
+/// Ends `turn`: stores it, gives its floor back and sends the last event. What comes back is the outcome's label.
+pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static str {
+    outlet.flush().await;
+    // Half a reply is part of the conversation only if the client saw it, or will when it comes back. One whose worker goes
+    // is not, where the client was promised that it may ask again under its key.
+    let seen = (turn.asked.streamed || turn.asked.goes_on_alone) && !turn.reply.text.is_empty();
+    let asked_again = turn.asked.goes_on_alone && turn.reply.ended == Ended::Failed(Failure::ShuttingDown);
+    let settled = if turn.reply.ended == Ended::Complete || (seen && !asked_again) {
+        Some(store(app, &turn).await)
+    } else {
+        None
+    };
+    let (label, event) = match (&turn.reply.ended, &settled) {
+        (_, Some(settled)) if settled.key_reused => ("failed", Some(Event::Error(Failure::KeyReused))),
+        (Ended::Complete, Some(settled)) => ("completed", Some(Event::Done(Box::new(settled.outcome.clone())))),
+        (Ended::Complete, None) => ("failed", Some(Event::Error(Failure::Internal))),
+        (Ended::Failed(failure), settled) => (
+            if settled.is_some() { "partial" } else { "failed" },
+            Some(Event::Error(failure.clone())),
+        ),
+        (Ended::ClientGone, settled) => (if settled.is_some() { "partial" } else { "failed" }, None),
+    };
+    if let Some(floor) = turn.leave.session.floor.take() {
+        let messages = settled.as_ref().map_or_else(Vec::new, |settled| recent(&turn, settled));
+        let before = settled
+            .as_ref()
+            .and_then(|settled| known_before(&turn, settled.user_seq));
+        let ending = Ending {
+            messages: &messages,
+            before: before.as_deref(),
+            last: event.as_ref().and_then(|event| outlet.last(event)),
+            erased: settled.as_ref().is_some_and(|settled| settled.erased),
+        };
+        app.sessions.settle(floor, ending).await;
+    }
+    if let Some(event) = event {
+        outlet.close(event).await;
+    }
+    label
+}
+
+/// A turn that is stored, or would be if PostgreSQL were there.
+struct Stored {
+    outcome: Outcome,
+    /// Numbers of the two messages; 0 where they are not stored.
+    user_seq: i64,
+    reply_seq: i64,
+    /// This turn is the one that is stored under its key.
+    ours: bool,
+    /// The one that is stored answers another request.
+    key_reused: bool,
+    /// The user was erased since it began.
+    erased: bool,
+}
+
+async fn store(app: &App, turn: &Turn) -> Stored {
     let asked = &turn.asked;
     let conversation = asked.conversation.or(turn.recall.thread).unwrap_or_else(Uuid::now_v7);
-    let provider = &app.config.llm.routes.normal.provider;
-    let mut outcome = Outcome {
-        turn_id: asked.turn_id,
-        conversation,
-        text: turn.reply.text.clone(),
-        finish: turn.reply.finish.clone(),
-        usage: turn.reply.usage,
-        stored: false,
-        recalled: turn
-            .recall
-            .memories
-            .iter()
-            .map(|memory| (memory.id, memory.text.clone()))
-            .collect(),
-        degraded: degraded(&turn),
-        simulated: app.models.is_simulated(provider),
+    let mut stored = Stored {
+        outcome: Outcome {
+            turn_id: asked.turn_id,
+            conversation,
+            text: turn.reply.text.clone(),
+            finish: turn.reply.finish.clone(),
+            usage: turn.reply.usage,
+            stored: false,
+            recalled: turn.recall.known(),
+            degraded: degraded(turn).into_iter().map(str::to_owned).collect(),
+            simulated: turn.reply.simulated,
+        },
+        user_seq: 0,
+        reply_seq: 0,
+        ours: true,
+        key_reused: false,
+        erased: false,
     };
-    let settled = app.store.settle(new_turn(app, &turn, conversation)).await;
-    let (user_seq, reply_seq) = match settled {
+    let outcome = &mut stored.outcome;
+    match app.store.settle(new_turn(turn, conversation)).await {
         Ok(Settled::Stored { user_seq, reply_seq }) => {
             outcome.stored = true;
-            (user_seq, reply_seq)
+            (stored.user_seq, stored.reply_seq) = (user_seq.into(), reply_seq.into());
+        }
+        Ok(Settled::Erased) => {
+            tracing::info!(turn = %asked.turn_id, "a turn of a user who was erased meanwhile is not stored");
+            stored.erased = true;
         }
         Ok(Settled::Duplicate(first)) => {
             // Another worker answered the same request first; its reply is the one that stays.
-            outcome.stored = first.request_hash == turn.asked.request_hash;
+            outcome.stored = first.request_hash == asked.request_hash;
             outcome.turn_id = first.turn_id;
             outcome.conversation = first.conversation;
             outcome.text = first.reply_text;
-            return outcome;
+            stored.ours = false;
+            stored.key_reused = !outcome.stored;
         }
         Err(error) => {
-            tracing::warn!(%error, turn = %turn.asked.turn_id, "a turn is not stored");
+            tracing::warn!(%error, turn = %asked.turn_id, "a turn is not stored");
             app.metrics.degraded.with_label_values(&["postgres"]).inc();
-            outcome.degraded.push("storage");
-            (0, 0)
+            outcome.degraded.push("storage".to_owned());
         }
-    };
-    if turn.asked.conversation.is_some()
-        && let Some(floor) = turn.admission.session.floor.take()
-    {
-        let messages = [
-            Recent {
-                user: true,
-                text: turn.asked.text.clone(),
-                seq: user_seq.into(),
-            },
-            Recent {
-                user: false,
-                text: outcome.text.clone(),
-                seq: reply_seq.into(),
-            },
-        ];
-        let before = known_before(&turn, user_seq.into());
-        app.sessions.settle(floor, messages, before.as_deref()).await;
     }
-    outcome
+    stored
 }
 
-fn new_turn(app: &App, turn: &Turn, conversation: Uuid) -> NewTurn {
-    let route = &app.config.llm.routes.normal;
+/// What joins the conversation's recent messages.
+fn recent(turn: &Turn, stored: &Stored) -> Vec<Recent> {
+    if turn.asked.conversation.is_none() || !stored.ours || stored.erased {
+        return Vec::new();
+    }
+    let message = |user, text: &str, seq| Recent {
+        user,
+        text: text.to_owned(),
+        seq,
+    };
+    vec![
+        message(true, &turn.asked.text, stored.user_seq),
+        message(false, &stored.outcome.text, stored.reply_seq),
+    ]
+}
+
+fn new_turn(turn: &Turn, conversation: Uuid) -> NewTurn {
     NewTurn {
         user: turn.asked.user,
         turn_id: turn.asked.turn_id,
+        epoch: turn.recall.epoch,
         conversation,
         idempotency_key: turn.asked.idempotency_key.clone(),
         request_hash: turn.asked.request_hash,
-        thread: Some(turn.asked.thread_after(&turn.reply.text)),
+        // A named conversation is found by its name only.
+        thread: turn
+            .asked
+            .conversation
+            .is_none()
+            .then(|| turn.asked.thread_after(&turn.reply.text)),
         user_text: turn.asked.text.clone(),
         reply_text: turn.reply.text.clone(),
         partial: turn.reply.ended != Ended::Complete,
-        provider: route.provider.clone(),
-        model: route.model.clone(),
+        finish: match &turn.reply.ended {
+            Ended::Failed(failure) => serde_json::json!(failure).to_string(),
+            Ended::Complete | Ended::ClientGone => turn.reply.finish.clone(),
+        },
+        provider: turn.reply.provider.clone(),
+        model: turn.reply.model.clone(),
         prompt_tokens: turn.reply.usage.prompt,
         completion_tokens: turn.reply.usage.completion,
         cached_tokens: turn.reply.usage.cached,
@@ -118,8 +185,8 @@ fn known_before(turn: &Turn, user_seq: i64) -> Option<Vec<Recent>> {
 
 fn degraded(turn: &Turn) -> Vec<&'static str> {
     let mut parts = Vec::new();
-    parts.extend(turn.admission.session.degraded.then_some("session"));
-    parts.extend(turn.admission.idempotency_unknown.then_some("idempotency"));
+    parts.extend(turn.leave.session.degraded.then_some("session"));
+    parts.extend(turn.leave.idempotency_unknown.then_some("idempotency"));
     parts.extend(&turn.recall.degraded);
     parts
 }

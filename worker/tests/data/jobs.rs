@@ -42,7 +42,6 @@ async fn a_told_fact_becomes_one_memory_however_many_workers_relay() {
     .await;
     let page = memories.list(sam, 10, None).await.unwrap();
     let texts: Vec<_> = page
-        .memories
         .iter()
         .map(|memory| (memory.kind.as_str(), memory.text.as_str()))
         .collect();

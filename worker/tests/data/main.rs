@@ -9,6 +9,7 @@
     reason = "tests"
 )]
 
+mod erase;
 mod jobs;
 mod memories;
 mod migrations;

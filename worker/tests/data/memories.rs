@@ -89,10 +89,10 @@ async fn a_vector_of_another_model_and_a_superseded_fact_are_not_found() {
         found.iter().map(|found| found.text.as_str()).collect::<Vec<_>>(),
         ["The user lives in Lisbon."]
     );
-    assert_eq!(memories.list(sam, 10, None).await.unwrap().memories.len(), 1);
+    assert_eq!(memories.list(sam, 10, None).await.unwrap().len(), 1);
     // What is superseded may become true again.
     memories.create(sam, "The user lives in Rome.").await.unwrap();
-    assert_eq!(memories.list(sam, 10, None).await.unwrap().memories.len(), 2);
+    assert_eq!(memories.list(sam, 10, None).await.unwrap().len(), 2);
     database.drop().await;
 }
 
@@ -106,33 +106,38 @@ async fn pages_are_stable_and_deletion_is_ones_own() {
     }
     let again = memories.create(sam, "  note   3 ").await.unwrap();
     assert_eq!(again.text, "Note 3");
+    for _ in 0..2 {
+        let with_nul = memories.create(kim, "a\0b").await.unwrap();
+        assert_eq!(
+            with_nul.text, "a\u{fffd}b",
+            "the same text twice is one memory, whatever is in it"
+        );
+    }
     let first = memories.list(sam, 2, None).await.unwrap();
     assert_eq!(
-        first
-            .memories
-            .iter()
-            .map(|memory| memory.text.as_str())
-            .collect::<Vec<_>>(),
+        first.iter().map(|memory| memory.text.as_str()).collect::<Vec<_>>(),
         ["Note 4", "Note 3"]
     );
     memories.create(sam, "Note 5").await.unwrap();
-    let second = memories.list(sam, 2, first.next).await.unwrap();
+    let second = memories
+        .list(sam, 2, first.last().map(|memory| memory.id))
+        .await
+        .unwrap();
     assert_eq!(
-        second
-            .memories
-            .iter()
-            .map(|memory| memory.text.as_str())
-            .collect::<Vec<_>>(),
+        second.iter().map(|memory| memory.text.as_str()).collect::<Vec<_>>(),
         ["Note 2", "Note 1"]
     );
-    let last = memories.list(sam, 2, second.next).await.unwrap();
-    assert_eq!((last.memories.len(), last.next), (1, None));
+    let last = memories
+        .list(sam, 2, second.last().map(|memory| memory.id))
+        .await
+        .unwrap();
+    assert_eq!(last.len(), 1);
 
     let id = again.id;
     assert!(!memories.delete(kim, id).await.unwrap());
     assert!(memories.delete(sam, id).await.unwrap());
     assert!(!memories.delete(sam, id).await.unwrap());
-    assert_eq!(database.count("SELECT count(*) FROM companion.memory_vectors").await, 5);
+    assert_eq!(database.count("SELECT count(*) FROM companion.memory_vectors").await, 6);
     for bad in ["", "   ", &"x".repeat(1_001)] {
         assert!(matches!(memories.create(sam, bad).await, Err(MemoryError::Text(_))));
     }

@@ -26,7 +26,7 @@ async fn migrating_twice_and_racing_changes_nothing_more() {
     );
     assert_eq!(
         database.count("SELECT count(*) FROM companion.migrations_expand").await,
-        1
+        i64::from(REQUIRED_SCHEMA)
     );
     assert_eq!(
         database

@@ -141,6 +141,7 @@ pub fn turn(user: UserId, conversation: Uuid, text: &str) -> NewTurn {
     NewTurn {
         user,
         turn_id: Uuid::now_v7(),
+        epoch: None,
         conversation,
         idempotency_key: None,
         request_hash: [1; 32],
@@ -148,6 +149,7 @@ pub fn turn(user: UserId, conversation: Uuid, text: &str) -> NewTurn {
         user_text: text.into(),
         reply_text: format!("You said: {text}"),
         partial: false,
+        finish: "stop".into(),
         provider: "demo".into(),
         model: "demo-1".into(),
         prompt_tokens: 10,

@@ -107,7 +107,7 @@ async fn concurrent_turns_of_a_new_user_all_get_their_place() {
         .into_iter()
         .map(|settled| match settled {
             Settled::Stored { user_seq, .. } => user_seq,
-            Settled::Duplicate(turn) => panic!("{turn:?}"),
+            other => panic!("{other:?}"),
         })
         .collect();
     places.sort_unstable();

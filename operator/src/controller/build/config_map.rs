@@ -7,7 +7,7 @@ use companion_crds::config::{
     WorkerConfig,
 };
 use companion_crds::memory::{Memory, Sessions};
-use companion_crds::serving::Limits;
+use companion_crds::serving::{Limits, OnDisconnect};
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
 
@@ -47,6 +47,7 @@ pub fn worker_config(from: &Validated, pools: Pools) -> WorkerConfig {
             routes: spec.llm.routes.clone(),
             timeouts: spec.llm.timeouts.clone(),
             retries: spec.llm.retries.clone(),
+            prices: spec.llm.prices.clone(),
         },
         embeddings: EmbeddingsConfig::default(),
         auth: AuthConfig {
@@ -58,6 +59,7 @@ pub fn worker_config(from: &Validated, pools: Pools) -> WorkerConfig {
         memory: spec.memory.clone(),
         sessions: spec.sessions.clone(),
         limits: spec.limits.clone(),
+        on_disconnect: spec.on_disconnect,
         drain: spec.drain.clone(),
     }
 }
@@ -65,17 +67,23 @@ pub fn worker_config(from: &Validated, pools: Pools) -> WorkerConfig {
 /// What preflight and migrations are told: nothing that follows from their own report, and nothing they do not look at,
 /// so that they run again only when it matters.
 pub fn job_config(from: &Validated) -> WorkerConfig {
+    let whole = worker_config(
+        from,
+        Pools {
+            per_worker: MIN_POOL_SIZE,
+            max_workers: 1,
+        },
+    );
     WorkerConfig {
+        llm: LlmConfig {
+            prices: Vec::new(),
+            ..whole.llm
+        },
         memory: Memory::default(),
         sessions: Sessions::default(),
         limits: Limits::default(),
-        ..worker_config(
-            from,
-            Pools {
-                per_worker: MIN_POOL_SIZE,
-                max_workers: 1,
-            },
-        )
+        on_disconnect: OnDisconnect::default(),
+        ..whole
     }
 }
 

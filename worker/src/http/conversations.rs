@@ -1,0 +1,232 @@
+//! `/api/v1/conversations`: the caller's conversations, to make, list, read, name, empty and delete. One of another user
+//! is not found, exactly as one that never was. What empties or deletes one waits for the turn that runs in it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{ETAG, LOCATION};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::identity::UserId;
+use crate::session::{Admission, Floor, Subject};
+use crate::store::{Conversation, Edited};
+
+use super::ApiError;
+use super::body::{JsonBody, present};
+use super::caller::Caller;
+use super::error::SOON;
+use super::etag;
+use super::page::{PageQuery, cut};
+
+/// Longest title, in characters.
+const MAX_TITLE: usize = 200;
+
+/// Place of a conversation in the list: microseconds since 1970, and its id.
+struct Cursor(i64, Uuid);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}_{}", self.0, self.1.simple())
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (at, id) = text.split_once('_').ok_or(())?;
+        let cursor = Self(at.parse().map_err(drop)?, Uuid::parse_str(id).map_err(drop)?);
+        DateTime::from_timestamp_micros(cursor.0).map(|_| cursor).ok_or(())
+    }
+}
+
+/// A page of conversations, newest first.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let page = PageQuery::<Cursor>::read(&query)?;
+    let after = page
+        .cursor
+        .and_then(|Cursor(at, id)| Some((DateTime::<Utc>::from_timestamp_micros(at)?, id)));
+    let mut rows = app.store.conversations(user, page.limit + 1, after).await?;
+    let place = |last: &Conversation| Cursor(last.created_at.timestamp_micros(), last.id).to_string();
+    let next = cut(&mut rows, page.limit, place);
+    Ok(Json(json!({ "conversations": rows, "next_cursor": next })))
+}
+
+/// Makes a conversation.
+pub async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    body: Result<JsonBody, ApiError>,
+) -> Result<Response, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let body = body?;
+    let title = title(&body.fields)?;
+    let made = app.store.create_conversation(user, Uuid::now_v7(), title).await?;
+    // An id that was just made is not taken.
+    let made = made.ok_or_else(ApiError::internal)?;
+    let location = format!("/api/v1/conversations/{}", made.id);
+    Ok((StatusCode::CREATED, [(LOCATION, location)], shown(made)).into_response())
+}
+
+/// One conversation.
+pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let found = app.store.conversation(user, identifier(&id)?).await?;
+    found.map(shown).ok_or_else(missing)
+}
+
+/// Names a conversation; a title of null takes the name away.
+pub async fn rename(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<JsonBody, ApiError>,
+) -> Result<Response, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let (id, body) = (identifier(&id)?, body?);
+    if !body.fields.contains_key("title") {
+        return Err(ApiError::field("title", "is required; null takes the name away"));
+    }
+    let edited = app
+        .store
+        .rename_conversation(user, id, title(&body.fields)?, etag::if_match(&headers)?)
+        .await?;
+    match edited {
+        Edited::Done(conversation) => Ok(shown(conversation)),
+        Edited::Stale(_) => Err(etag::stale()),
+        Edited::Missing => Err(missing()),
+    }
+}
+
+/// Forgets the messages of a conversation.
+pub async fn reset(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let user = caller.user;
+    caller.address().await?;
+    let id = identifier(&id)?;
+    let _floor = emptied(&app, user, id).await?;
+    let done = app.store.reset_conversation(user, id).await?;
+    if done {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(missing())
+    }
+}
+
+/// Deletes a conversation with its messages.
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    let user = caller.user;
+    caller.address().await?;
+    let id = identifier(&id)?;
+    let _floor = emptied(&app, user, id).await?;
+    let done = app.store.delete_conversation(user, id).await?;
+    if done {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(missing())
+    }
+}
+
+/// Waits until no turn runs in the conversation, keeps it so while the floor is held, and forgets its recent messages:
+/// what is deleted must not come back out of Redis.
+async fn emptied(app: &App, user: UserId, conversation: Uuid) -> Result<Floor, ApiError> {
+    let subject = Subject {
+        turn: Uuid::now_v7(),
+        conversation: Some(conversation),
+        key: None,
+        request_hash: [0; 32],
+        kept: false,
+    };
+    let floor = match app.sessions.admit(user, &subject, false).await? {
+        Admission::Go(admitted) if !admitted.degraded => admitted.floor,
+        _ => None,
+    };
+    match floor {
+        Some(floor) if floor.clear().await => Ok(floor),
+        _ => {
+            let detail = "the recent messages cannot be reached now; try again";
+            Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "session_unavailable", detail).retry(SOON))
+        }
+    }
+}
+
+/// The id of a conversation in a path.
+///
+/// # Errors
+/// It is none.
+pub fn identifier(text: &str) -> Result<Uuid, ApiError> {
+    Uuid::parse_str(text).map_err(|_| ApiError::field("id", "must be the id of a conversation"))
+}
+
+/// There is no such conversation, or it is another user's.
+pub fn missing() -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "conversation_not_found",
+        "there is no such conversation",
+    )
+}
+
+fn title(fields: &Map<String, Value>) -> Result<Option<&str>, ApiError> {
+    let Some(value) = present(fields, "title") else {
+        return Ok(None);
+    };
+    let title = value
+        .as_str()
+        .ok_or_else(|| ApiError::field("title", "must be text"))?
+        .trim();
+    let length = title.chars().count();
+    if length == 0 || length > MAX_TITLE {
+        return Err(ApiError::field(
+            "title",
+            format!("must have 1 to {MAX_TITLE} characters, has {length}"),
+        ));
+    }
+    Ok(Some(title))
+}
+
+fn shown(conversation: Conversation) -> Response {
+    ([(ETAG, etag::tag(conversation.revision))], Json(conversation)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_reads_back_and_nonsense_is_none() {
+        let cursor = Cursor(1_764_000_000_000_000, Uuid::from_u128(7)).to_string();
+        assert_eq!(cursor.parse::<Cursor>().map(|read| read.to_string()), Ok(cursor));
+        for text in [
+            "",
+            "_",
+            "1_",
+            "x_00000000000000000000000000000007",
+            "9223372036854775807_00000000000000000000000000000007",
+        ] {
+            assert!(text.parse::<Cursor>().is_err(), "{text}");
+        }
+    }
+}

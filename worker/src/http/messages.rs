@@ -1,0 +1,191 @@
+//! `/api/v1/conversations/{id}/messages` and `/api/v1/turns/{id}/events`: a message goes in, its turn comes out as named
+//! events, or as one JSON object where the client asks for that; who lost the connection comes back for the rest; what was
+//! said is read page by page.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use companion_crds::serving::OnDisconnect;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::identity::UserId;
+use crate::llm::Sampling;
+use crate::session::EventId;
+use crate::turn::{self, Asked, Begun, Event, Outcome, Told};
+
+use super::ApiError;
+use super::body::{JsonBody, text};
+use super::caller::Caller;
+use super::chat::{collect, usage};
+use super::chat_request::{hash, idempotency_key};
+use super::conversations::{identifier, missing};
+use super::error::rate_limit;
+use super::page::{PageQuery, cut};
+use super::sse::{self, Dialect, data};
+
+const LAST_EVENT: &str = "Last-Event-ID";
+
+/// Events with names, and with ids that a client comes back with.
+struct Named {
+    turn: Uuid,
+}
+
+/// Answers a message.
+pub async fn send(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<JsonBody, ApiError>,
+) -> Result<Response, ApiError> {
+    let read = body.and_then(|body| read(&app, caller.user, &id, &headers, &body));
+    let asked = match read {
+        Ok(asked) => asked,
+        Err(error) => {
+            caller.address().await?;
+            return Err(error);
+        }
+    };
+    let conversation = asked.conversation.ok_or_else(ApiError::internal)?;
+    match app.store.conversation(caller.user, conversation).await {
+        Ok(None) => {
+            caller.address().await?;
+            return Err(missing());
+        }
+        // Without the database nobody can say; the conversation is this user's in any case.
+        Err(error) if error.is_unavailable() => tracing::warn!(%error, "a conversation is not looked up"),
+        found => drop(found?),
+    }
+    let (turn, seen) = (asked.turn_id, asked.seen);
+    let whole = !asked.streamed;
+    let (allowance, mut events) = turn::begin(&app, asked, caller.address()).await?;
+    let mut response = if whole {
+        Json(done(&collect(&mut events).await?)).into_response()
+    } else {
+        let first = events.recv().await.ok_or_else(ApiError::internal)?;
+        // A turn that runs or ran already under this key has another id.
+        let turn = match (&first.event, &seen) {
+            (Event::Turn(Begun { turn_id, .. }), _) | (_, Some((turn_id, _))) => *turn_id,
+            _ => turn,
+        };
+        sse::stream(Named { turn }, Some(first), events)
+    };
+    response.headers_mut().extend(rate_limit(allowance));
+    Ok(response)
+}
+
+fn read(app: &App, user: UserId, id: &str, headers: &HeaderMap, body: &JsonBody) -> Result<Asked, ApiError> {
+    let said = text(&body.fields, "text", "text")?;
+    let (chars, most) = (said.chars().count(), app.config.limits.message_chars as usize);
+    if said.trim().is_empty() || chars > most {
+        return Err(ApiError::field(
+            "text",
+            format!("must have 1 to {most} characters, has {chars}"),
+        ));
+    }
+    let idempotency_key = idempotency_key(headers)?.map(str::to_owned);
+    let whole = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("application/json"));
+    Ok(Asked {
+        user,
+        turn_id: Uuid::now_v7(),
+        conversation: Some(identifier(id)?),
+        request_hash: hash(&body.bytes, Some(id)),
+        goes_on_alone: idempotency_key.is_some() || app.config.on_disconnect == OnDisconnect::Continue,
+        idempotency_key,
+        system: Vec::new(),
+        history: Vec::new(),
+        text: said.to_owned(),
+        sampling: Sampling::default(),
+        streamed: !whole,
+        seen: last_event(headers)?,
+    })
+}
+
+/// The rest of a turn, for a client that comes back.
+pub async fn events(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let turn = Uuid::parse_str(&id).map_err(|_| ApiError::field("id", "must be the id of a turn"))?;
+    let after = match last_event(&headers)? {
+        Some((of, after)) if of == turn => after,
+        Some(_) => return Err(ApiError::field(LAST_EVENT, "is an event of another turn")),
+        None => EventId::default(),
+    };
+    let found = turn::find(&app, user, turn)
+        .await?
+        .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "turn_not_found", "there is no such turn"))?;
+    let events = turn::follow(&app, user, turn, found, after);
+    Ok(sse::stream(Named { turn }, None, events))
+}
+
+/// A page of messages, newest first.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Value>, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let id = identifier(&id)?;
+    let page = PageQuery::<i32>::read(&query)?;
+    let mut messages = app.store.messages(user, id, page.limit + 1, page.cursor).await?;
+    if messages.is_empty() && app.store.conversation(user, id).await?.is_none() {
+        return Err(missing());
+    }
+    let next = cut(&mut messages, page.limit, |last| last.seq.to_string());
+    Ok(Json(json!({ "messages": messages, "next_cursor": next })))
+}
+
+/// The last event that the client saw: `turn:offset-number`, as this service wrote it.
+fn last_event(headers: &HeaderMap) -> Result<Option<(Uuid, EventId)>, ApiError> {
+    let Some(value) = headers.get(LAST_EVENT) else {
+        return Ok(None);
+    };
+    let read = value.to_str().ok().and_then(|text| {
+        let (turn, event) = text.trim().split_once(':')?;
+        Some((Uuid::parse_str(turn).ok()?, event.parse().ok()?))
+    });
+    match read {
+        Some(seen) => Ok(Some(seen)),
+        None => Err(ApiError::field(
+            LAST_EVENT,
+            "must be the id of an event of this service",
+        )),
+    }
+}
+
+impl Dialect for Named {
+    fn write(&self, told: &Told) -> String {
+        let (name, value) = match &told.event {
+            Event::Turn(begun) => ("turn", json!(begun)),
+            Event::Memory(memories) => ("memory", json!({ "memories": memories })),
+            Event::Route(route) => ("route", json!(route)),
+            Event::Delta(text) => ("delta", json!({ "text": text })),
+            Event::Done(outcome) => ("done", done(outcome)),
+            Event::Error(failure) => ("error", ApiError::from(failure.clone()).event()),
+        };
+        format!("id: {}:{}\nevent: {name}\n{}", self.turn, told.id, data(&value))
+    }
+}
+
+fn done(outcome: &Outcome) -> Value {
+    json!({
+        "turn_id": outcome.turn_id, "conversation_id": outcome.conversation, "text": outcome.text,
+        "finish_reason": outcome.finish, "usage": usage(outcome.usage), "stored": outcome.stored,
+        "recalled": outcome.recalled, "degraded": outcome.degraded, "simulated": outcome.simulated,
+    })
+}

@@ -1,0 +1,90 @@
+//! `/api/v1/export` and `/api/v1/erase`: everything that is kept of the caller, to take along or to be gone.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use futures::stream;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::app::App;
+
+use super::ApiError;
+use super::body::{JsonBody, text};
+use super::caller::Caller;
+use super::error::SOON;
+
+/// What a client must write to erase: no call made by mistake may.
+const CONFIRMATION: &str = "erase everything";
+/// Rows between the database and a slow reader.
+const AHEAD: usize = 64;
+
+/// All rows of the caller, as lines of JSON. The last line has the counts; without it the export is not whole.
+pub async fn export(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let (sender, mut lines) = mpsc::channel::<String>(AHEAD);
+    let exporting = {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { app.store.export(user, sender).await })
+    };
+    // The status waits for the first line: a database that is away is an error, not an empty file.
+    let Some(first) = lines.recv().await else {
+        let ended = exporting.await.map_err(|_| ApiError::internal())?;
+        return Err(ended.err().map_or_else(ApiError::internal, ApiError::from));
+    };
+    let body = stream::unfold(
+        (Some(first), lines, Some(exporting)),
+        |(first, mut lines, exporting)| async move {
+            let line = match first {
+                Some(first) => Some(first),
+                None => lines.recv().await,
+            };
+            if let Some(line) = line {
+                return Some((Ok(Bytes::from(line)), (None, lines, exporting)));
+            }
+            // An error in mid-file breaks the connection, so that no client takes half a file for a whole one.
+            match exporting?.await {
+                Ok(Ok(())) => None,
+                _ => Some((Err(std::io::Error::other("the export broke off")), (None, lines, None))),
+            }
+        },
+    );
+    let headers = [
+        (CONTENT_TYPE, "application/x-ndjson"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"companion-export.ndjson\""),
+    ];
+    Ok((headers, Body::from_stream(body)).into_response())
+}
+
+/// Erases the caller: rows, vectors, jobs, and what Redis keeps. The answer is the receipt.
+pub async fn erase(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    body: Result<JsonBody, ApiError>,
+) -> Result<Json<Value>, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let body = body?;
+    if text(&body.fields, "confirm", "confirm")? != CONFIRMATION {
+        return Err(ApiError::field(
+            "confirm",
+            format!("must be {CONFIRMATION:?}: there is no way back"),
+        ));
+    }
+    let receipt = app.store.erase(user).await?;
+    let Some(keys) = app.sessions.erase(user).await else {
+        let detail = "the stored data is erased, the recent messages cannot be reached now; try again";
+        return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "session_unavailable", detail).retry(SOON));
+    };
+    tracing::info!(
+        epoch = receipt.epoch,
+        rows = receipt.rows.values().sum::<u64>(),
+        keys,
+        "a user was erased"
+    );
+    Ok(Json(json!({ "receipt": receipt, "session_keys": keys })))
+}

@@ -1,0 +1,132 @@
+//! What a turn tells its client: events, in order, each with its place in the turn. They are kept in Redis as JSON for a
+//! client that comes back, so whatever they hold can be written and read.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::llm::{LlmError, Usage};
+use crate::session::EventId;
+
+/// An event and its place.
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// Its place in the turn.
+    pub id: EventId,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Something that happened in a turn.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// The turn was admitted.
+    Turn(Begun),
+    /// Memories that enter the prompt, the best first.
+    Memory(Vec<Known>),
+    /// Which way the reply takes.
+    Route(Route),
+    /// Some of the reply.
+    Delta(String),
+    /// The reply is complete, and stored if `outcome.stored`. Nothing follows.
+    Done(Box<Outcome>),
+    /// The reply broke off, or never began. Nothing follows.
+    Error(Failure),
+}
+
+impl Event {
+    /// Whether nothing follows.
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Error(_))
+    }
+
+    /// Bytes of the reply that it carries.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Delta(text) => text.len() as u64,
+            _ => 0,
+        }
+    }
+}
+
+/// The beginning of a turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// The turn.
+    pub turn_id: Uuid,
+    /// Its conversation, if the client named it.
+    pub conversation_id: Option<Uuid>,
+}
+
+/// A memory in the prompt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// Its id.
+    pub id: Uuid,
+    /// The fact.
+    pub text: String,
+    /// How well it fits; higher is better.
+    pub score: f64,
+}
+
+/// The way of a reply.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The route's name.
+    pub route: String,
+    /// Who is asked.
+    pub provider: String,
+    /// Which model is asked.
+    pub model: String,
+    /// It is the stand-in.
+    pub simulated: bool,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The turn.
+    pub turn_id: Uuid,
+    /// Its conversation.
+    pub conversation: Uuid,
+    /// The whole reply.
+    pub text: String,
+    /// Why it ended: `stop`, `length`, `content_filter`.
+    pub finish: String,
+    /// What it cost.
+    pub usage: Usage,
+    /// Both messages are committed.
+    pub stored: bool,
+    /// Memories that were in the prompt.
+    pub recalled: Vec<Known>,
+    /// Parts that were missing: `session`, `idempotency`, `history`, `recall`, `embeddings`, `storage`.
+    pub degraded: Vec<String>,
+    /// A stand-in replied, not a model.
+    pub simulated: bool,
+}
+
+/// Why a reply broke off or never began.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// The provider.
+    #[error("{0}")]
+    Provider(LlmError),
+    /// The turn took longer than it may.
+    #[error("the reply took longer than {} s", .0.as_secs())]
+    TooLong(Duration),
+    /// The worker goes.
+    #[error("this worker is shutting down")]
+    ShuttingDown,
+    /// The worker that answered is gone, and nothing of the turn was stored.
+    #[error("the turn was interrupted before it was stored; send the message again")]
+    Interrupted,
+    /// Another request with the same idempotency key was first.
+    #[error("the idempotency key was used with another request")]
+    KeyReused,
+    /// A bug; the cause is in the logs.
+    #[error("something went wrong here; try again")]
+    Internal,
+}
