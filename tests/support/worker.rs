@@ -98,7 +98,8 @@ impl Setup {
 
     /// Runs `companion-worker` with this setup to its end: whether it succeeded, and all it wrote.
     pub async fn run(&self, arguments: &[&str]) -> (bool, String) {
-        let config = self.write_config("command");
+        // Runs at once must not find each other's file half written.
+        let config = self.write_config(&unique("command"));
         let output = tokio::time::timeout(
             Duration::from_secs(60),
             self.command()
