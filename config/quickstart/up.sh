@@ -34,6 +34,7 @@ Next:
   curl -sH "Authorization: Bearer \$COMPANION_TOKEN" "\$COMPANION_URL/api/v1/memories"
   kubectl -n $namespace get companiondeployment quickstart
   kubectl -n $namespace scale companiondeployment quickstart --replicas 3
-  pip install openai; python3 -c 'from openai import OpenAI; print(OpenAI().models.list())'
+  python3 -m venv ~/companion-openai && ~/companion-openai/bin/pip install openai
+  ~/companion-openai/bin/python -c 'from openai import OpenAI; print(OpenAI().models.list())'
   make down
 X2
