@@ -119,16 +119,8 @@ pub async fn reset(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let user = caller.user;
-    caller.address().await?;
-    let id = identifier(&id)?;
-    let _floor = emptied(&app, user, id).await?;
-    let done = app.store.reset_conversation(user, id).await?;
-    if done {
-        Ok(StatusCode::NO_CONTENT)
-    } else {
-        Err(missing())
-    }
+    let (user, id, _floor) = emptied(&app, caller, &id).await?;
+    done(app.store.reset_conversation(user, id).await?)
 }
 
 /// Deletes a conversation with its messages.
@@ -137,26 +129,28 @@ pub async fn delete(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    let user = caller.user;
-    caller.address().await?;
-    let id = identifier(&id)?;
-    let _floor = emptied(&app, user, id).await?;
-    let done = app.store.delete_conversation(user, id).await?;
-    if done {
+    let (user, id, _floor) = emptied(&app, caller, &id).await?;
+    done(app.store.delete_conversation(user, id).await?)
+}
+
+fn done(there_was_one: bool) -> Result<StatusCode, ApiError> {
+    if there_was_one {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(missing())
     }
 }
 
-/// Waits until no turn runs in the conversation, keeps it so while the floor is held, and forgets its recent messages:
-/// what is deleted must not come back out of Redis.
-async fn emptied(app: &App, user: UserId, conversation: Uuid) -> Result<Floor, ApiError> {
+/// Counts the call, waits until no turn runs in the conversation, keeps it so while the floor is held, and forgets its
+/// recent messages: what is deleted must not come back out of Redis.
+async fn emptied(app: &App, caller: Caller, id: &str) -> Result<(UserId, Uuid, Floor), ApiError> {
+    let user = caller.user;
+    caller.address().await?;
+    let conversation = identifier(id)?;
     let subject = Subject {
         turn: Uuid::now_v7(),
         conversation: Some(conversation),
         key: None,
-        request_hash: [0; 32],
         kept: false,
     };
     let floor = match app.sessions.admit(user, &subject, false).await? {
@@ -164,7 +158,7 @@ async fn emptied(app: &App, user: UserId, conversation: Uuid) -> Result<Floor, A
         _ => None,
     };
     match floor {
-        Some(floor) if floor.clear().await => Ok(floor),
+        Some(floor) if floor.clear().await => Ok((user, conversation, floor)),
         _ => {
             let detail = "the recent messages cannot be reached now; try again";
             Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "session_unavailable", detail).retry(SOON))

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use ::redis::{Script, ScriptInvocation};
+use ::redis::Script;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use uuid::Uuid;
@@ -22,6 +22,13 @@ pub const LEASE: Duration = Duration::from_secs(15);
 const RENEW: Duration = Duration::from_secs(5);
 /// Pause between two tries to give the floor back.
 const TRY_AGAIN: Duration = Duration::from_millis(250);
+
+/// In place of a number of kept messages: the buffer stays as it is.
+const LEFT_ALONE: i64 = 0;
+/// In place of a number of kept messages: the buffer goes.
+const FORGOTTEN: i64 = -1;
+/// In place of a fencing number: none is compared.
+const NO_FENCE: i64 = 0;
 
 static RENEWAL: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
 static SETTLE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("settle.lua")));
@@ -56,7 +63,7 @@ impl Floor {
             link,
             keys,
             turn,
-            fence: 0,
+            fence: NO_FENCE,
             renewal: None,
             settled: false,
         }
@@ -101,26 +108,27 @@ impl Floor {
     /// Leaves `ending` and gives the floor back.
     pub(super) async fn settle(mut self, ending: Ending<'_>, kept: u32, life: Duration) {
         self.settled = true;
-        let mut script = SETTLE.prepare_invoke();
-        script.arg(self.turn.to_string()).arg(kept).arg(life.as_millis() as u64);
-        let Ending {
-            messages,
-            before,
-            last,
-            erased,
-        } = ending;
-        let sequence = messages.first().map_or(0, |message| message.seq);
-        script.arg(sequence).arg(u8::from(before.is_some())).arg(messages.len());
-        last_event(&mut script, last.as_ref());
-        script.arg(u8::from(erased)).arg(self.fence);
-        for message in messages.iter().chain(before.unwrap_or_default()) {
-            script.arg(serde_json::json!(message).to_string());
+        let (kept, fence) = (kept.into(), self.fence);
+        if end(&self.link, &self.keys, self.turn, fence, &ending, kept, life).await {
+            return;
         }
-        if !answered(&self.link, &self.keys, script).await {
-            // The buffer lacks this turn now: better none than one with a gap.
-            let forget = !messages.is_empty();
-            tokio::spawn(give_back(self.link.clone(), self.keys.clone(), self.turn, last, forget));
-        }
+        // The buffer lacks this turn now: better none than one with a gap.
+        let kept = if ending.messages.is_empty() {
+            LEFT_ALONE
+        } else {
+            FORGOTTEN
+        };
+        let rest = Ending {
+            last: ending.last,
+            erased: ending.erased,
+            ..Ending::default()
+        };
+        self.give_back(rest, kept);
+    }
+
+    fn give_back(&self, ending: Ending<'static>, kept: i64) {
+        let (link, keys, turn) = (self.link.clone(), self.keys.clone(), self.turn);
+        tokio::spawn(give_back(link, keys, turn, ending, kept));
     }
 }
 
@@ -130,56 +138,68 @@ impl Drop for Floor {
             renewal.abort();
         }
         if !self.settled {
-            tokio::spawn(give_back(self.link.clone(), self.keys.clone(), self.turn, None, false));
+            self.give_back(Ending::default(), LEFT_ALONE);
         }
     }
 }
 
-/// Gives everything back and leaves the messages alone, or forgets them; tries until Redis answers, or has let go by itself.
-async fn give_back(link: Link, keys: TurnKeys, turn: Uuid, last: Option<Entry>, forget: bool) {
+/// Gives everything back; tries until Redis answers, or has let go by itself.
+async fn give_back(link: Link, keys: TurnKeys, turn: Uuid, ending: Ending<'static>, kept: i64) {
     let began = Instant::now();
     while began.elapsed() < LEASE {
-        let mut script = SETTLE.prepare_invoke();
-        script.arg(turn.to_string()).arg(if forget { -1 } else { 0 });
-        script.arg(0).arg(0).arg(0).arg(0);
-        last_event(&mut script, last.as_ref());
-        script.arg(0).arg(0);
-        if answered(&link, &keys, script).await {
+        if end(&link, &keys, turn, NO_FENCE, &ending, kept, Duration::ZERO).await {
             return;
         }
         sleep(TRY_AGAIN).await;
     }
 }
 
-fn last_event(script: &mut ScriptInvocation<'_>, last: Option<&Entry>) {
-    let (id, event) = last.map_or((String::new(), ""), |entry| {
+/// Ends `turn` in Redis, with `kept` messages of the buffer for `life`. False if Redis did not answer.
+async fn end(
+    link: &Link,
+    keys: &TurnKeys,
+    turn: Uuid,
+    fence: i64,
+    ending: &Ending<'_>,
+    kept: i64,
+    life: Duration,
+) -> bool {
+    let Ending {
+        messages,
+        before,
+        last,
+        erased,
+    } = ending;
+    let (id, event) = last.as_ref().map_or((String::new(), ""), |entry| {
         (entry.id.to_string(), entry.event.as_str())
     });
-    script.arg(id).arg(event).arg(LIFE.as_millis() as u64);
-}
-
-async fn answered(link: &Link, keys: &TurnKeys, mut script: ScriptInvocation<'_>) -> bool {
-    let TurnKeys {
-        lease,
-        tickets,
-        messages,
-        buffers,
-        running,
-        told,
-        fence,
-        ..
-    } = keys;
+    let mut script = SETTLE.prepare_invoke();
     for key in [
-        lease,
-        tickets,
-        messages,
-        running,
-        &told.alive,
-        &told.events,
-        buffers,
-        fence,
+        &keys.lease,
+        &keys.tickets,
+        &keys.messages,
+        &keys.running,
+        &keys.told.alive,
+        &keys.told.events,
+        &keys.buffers,
+        &keys.fence,
     ] {
         script.key(key);
+    }
+    script
+        .arg(turn.to_string())
+        .arg(kept)
+        .arg(life.as_millis() as u64)
+        .arg(messages.first().map_or(0, |message| message.seq))
+        .arg(u8::from(before.is_some()))
+        .arg(messages.len())
+        .arg(id)
+        .arg(event)
+        .arg(LIFE.as_millis() as u64)
+        .arg(u8::from(*erased))
+        .arg(fence);
+    for message in messages.iter().chain(before.unwrap_or_default()) {
+        script.arg(serde_json::json!(message).to_string());
     }
     let answer: Option<u8> = link
         .ask(async |mut connection| script.invoke_async(&mut connection).await)

@@ -42,7 +42,7 @@ impl Keys {
         let part = |what: &str, name: &str| format!("c:{}:{{{user}}}:{what}:{name}", self.tenant);
         let conversation = subject.conversation.map_or("none".to_owned(), |id| id.to_string());
         let key = subject.key.as_ref().map_or("none".to_owned(), |key| {
-            Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes()).to_string()
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, key.name.as_bytes()).to_string()
         });
         TurnKeys {
             rate: self.user(user),
@@ -51,6 +51,7 @@ impl Keys {
             tickets: part("tickets", &conversation),
             messages: part("messages", &conversation),
             buffers: self.buffers(user),
+            newest: self.newest(user),
             running: part("running", &key),
             told: self.told(user, subject.turn),
         }
@@ -58,12 +59,20 @@ impl Keys {
 
     /// Where what a turn tells is kept.
     pub fn told(&self, user: UserId, turn: Uuid) -> ToldKeys {
-        let part = |what: &str| format!("c:{}:{{{user}}}:{what}", self.tenant);
         ToldKeys {
-            alive: part(&format!("alive:{turn}")),
-            events: part(&format!("events:{turn}")),
-            newest: part("replays"),
+            alive: format!("c:{}:{{{user}}}:alive:{turn}", self.tenant),
+            events: format!("{}{turn}", self.events(user)),
         }
+    }
+
+    /// The start of the names of all that a user's turns told.
+    pub fn events(&self, user: UserId) -> String {
+        format!("c:{}:{{{user}}}:events:", self.tenant)
+    }
+
+    /// A user's newest kept turns: older ones are let go, so that no user fills Redis.
+    pub fn newest(&self, user: UserId) -> String {
+        format!("c:{}:{{{user}}}:replays", self.tenant)
     }
 
     /// The names of a user's keys with recent messages.
@@ -80,11 +89,18 @@ pub struct Subject {
     /// The conversation, if the client named one: its turns come one after the other.
     pub conversation: Option<Uuid>,
     /// The idempotency key, if there is one: while its turn runs, who asks again hears that turn.
-    pub key: Option<String>,
-    /// SHA-256 of the request, which the key belongs to.
-    pub request_hash: [u8; 32],
+    pub key: Option<RequestKey>,
     /// What the turn tells is kept for a client that comes back.
     pub kept: bool,
+}
+
+/// An idempotency key, and the request that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestKey {
+    /// As the client gave it.
+    pub name: String,
+    /// SHA-256 of the request.
+    pub request_hash: [u8; 32],
 }
 
 impl Subject {
@@ -109,6 +125,8 @@ pub struct TurnKeys {
     pub messages: String,
     /// The names of the user's keys with recent messages.
     pub buffers: String,
+    /// The user's newest kept turns.
+    pub newest: String,
     /// The turn that runs under the idempotency key, and its request's hash.
     pub running: String,
     /// What it tells.
@@ -122,8 +140,6 @@ pub struct ToldKeys {
     pub alive: String,
     /// What was told so far.
     pub events: String,
-    /// The user's newest kept turns: older ones are let go, so that no user fills Redis.
-    pub newest: String,
 }
 
 #[cfg(test)]
@@ -139,8 +155,10 @@ mod tests {
             &Subject {
                 turn: Uuid::nil(),
                 conversation: Some(Uuid::nil()),
-                key: Some("k".into()),
-                request_hash: [0; 32],
+                key: Some(RequestKey {
+                    name: "k".into(),
+                    request_hash: [0; 32],
+                }),
                 kept: true,
             },
         );
@@ -151,10 +169,11 @@ mod tests {
             tickets,
             messages,
             buffers,
+            newest,
             running,
             told,
         } = &turn;
-        let ToldKeys { alive, events, newest } = told;
+        let ToldKeys { alive, events } = told;
         for key in [
             rate, lease, fence, tickets, messages, buffers, running, alive, events, newest,
         ] {

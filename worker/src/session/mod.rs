@@ -24,8 +24,8 @@ use crate::identity::UserId;
 use crate::telemetry::Metrics;
 
 pub use floor::{Ending, Floor};
-pub use keys::Subject;
 use keys::{Keys, TurnKeys};
+pub use keys::{RequestKey, Subject};
 use local::LocalLimits;
 use redis::Link;
 pub use replay::{Entry, EventId, Kept, Recorder};
@@ -163,7 +163,7 @@ impl Sessions {
         let began = Instant::now();
         let mut counted: Option<Allowance> = None;
         loop {
-            let answer = self.ask_to_begin(&keys, subject, counted.is_none(), recent).await;
+            let answer = self.ask_to_begin(user, &keys, subject, counted.is_none(), recent).await;
             let Some((word, rest)) = answer else {
                 return self.without_redis(&keys.rate, counted, floor);
             };
@@ -218,38 +218,29 @@ impl Sessions {
     /// One look at whether a turn may begin: the script's word and what follows it.
     async fn ask_to_begin(
         &self,
+        user: UserId,
         keys: &TurnKeys,
         subject: &Subject,
         count: bool,
         recent: bool,
     ) -> Option<(String, Vec<Value>)> {
-        let TurnKeys {
-            rate,
-            lease,
-            fence,
-            tickets,
-            messages,
-            running,
-            told,
-            ..
-        } = keys;
         let mut script = ADMIT.prepare_invoke();
         for key in [
-            rate,
-            lease,
-            fence,
-            tickets,
-            messages,
-            running,
-            &told.alive,
-            &told.newest,
+            &keys.rate,
+            &keys.lease,
+            &keys.fence,
+            &keys.tickets,
+            &keys.messages,
+            &keys.running,
+            &keys.told.alive,
+            &keys.newest,
         ] {
             script.key(key);
         }
         let hash = subject
             .key
             .as_ref()
-            .map_or_else(String::new, |_| hex(&subject.request_hash));
+            .map_or_else(String::new, |key| hex(&key.request_hash));
         let kept = subject.kept && !self.link.is_crowded();
         script
             .arg(if count { self.per_user } else { 0 })
@@ -262,7 +253,7 @@ impl Sessions {
             .arg(hash)
             .arg(u8::from(subject.holds()))
             .arg(if kept { replay::KEPT_TURNS } else { 0 })
-            .arg(told.events.trim_end_matches(&subject.turn.to_string()));
+            .arg(self.keys.events(user));
         let ask = async |mut connection| {
             let answer: Vec<Value> = script.invoke_async(&mut connection).await?;
             let mut answer = answer.into_iter();
@@ -284,10 +275,9 @@ impl Sessions {
 
     /// Lets go of all that is kept of what `user` said: the number of keys, or nothing if Redis does not answer.
     pub async fn erase(&self, user: UserId) -> Option<u32> {
-        let told = self.keys.told(user, Uuid::nil());
         let mut script = ERASE.prepare_invoke();
-        script.key(self.keys.buffers(user)).key(&told.newest);
-        script.arg(told.events.trim_end_matches(&Uuid::nil().to_string()));
+        script.key(self.keys.buffers(user)).key(self.keys.newest(user));
+        script.arg(self.keys.events(user));
         let ask = async |mut connection| script.invoke_async(&mut connection).await;
         self.link.ask(ask).await
     }

@@ -76,20 +76,18 @@ impl Recorder {
         }
     }
 
-    /// Keeps `entries`, in one round trip.
-    pub async fn keep(&mut self, entries: &[Entry]) {
-        if self.broken || entries.is_empty() {
+    /// Keeps `entry`, in one round trip.
+    pub async fn keep(&mut self, entry: &Entry) {
+        if self.broken {
             return;
         }
         let mut pipe = pipe();
-        for entry in entries {
-            pipe.cmd("XADD")
-                .arg(&self.keys.events)
-                .arg(entry.id.to_string())
-                .arg("e")
-                .arg(&entry.event)
-                .ignore();
-        }
+        pipe.cmd("XADD")
+            .arg(&self.keys.events)
+            .arg(entry.id.to_string())
+            .arg("e")
+            .arg(&entry.event)
+            .ignore();
         pipe.pexpire(&self.keys.events, LIFE.as_millis() as i64).ignore();
         let kept: Option<()> = if self.link.is_crowded() {
             None

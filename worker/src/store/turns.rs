@@ -148,7 +148,9 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
-        if turn.epoch.is_some() && self.epoch(turn.user).await? > turn.epoch.unwrap_or(0) {
+        if let Some(begun) = turn.epoch
+            && self.epoch(turn.user).await? > begun
+        {
             return Ok(Settled::Erased);
         }
         Err(StoreError::Unavailable(

@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::session::{self, Admitted, Allowance, Refused, Subject};
+use crate::session::{self, Admitted, Allowance, Refused, RequestKey, Subject};
 use crate::store::StoredTurn;
 
 use super::{Asked, TurnError};
@@ -49,8 +49,10 @@ pub async fn admit(
     let subject = Subject {
         turn: asked.turn_id,
         conversation: asked.conversation,
-        key: asked.idempotency_key.clone(),
-        request_hash: asked.request_hash,
+        key: asked.idempotency_key.clone().map(|name| RequestKey {
+            name,
+            request_hash: asked.request_hash,
+        }),
         kept: asked.goes_on_alone,
     };
     let session = app.sessions.admit(asked.user, &subject, asked.uses_stored_history());

@@ -77,13 +77,12 @@ pub async fn begin(
     address: impl Future<Output = Result<(), Refused>>,
 ) -> Result<(Allowance, mpsc::Receiver<Told>), TurnError> {
     let began = Instant::now();
-    let deadline = began + app.config.llm.timeouts.turn.duration();
     let (sender, client) = mpsc::channel(outlet::AHEAD);
     let (allowance, admission) = admit::admit(app, &asked, address).await?;
     let app = Arc::clone(app);
     app.turns.clone().spawn(async move {
         let outcome = match admission {
-            Admission::Go(leave) => answer(&app, asked, leave, sender, (began, deadline)).await,
+            Admission::Go(leave) => answer(&app, asked, leave, sender, began).await,
             Admission::Running(turn) => {
                 resume::follow(&app, asked.user, turn, asked.after(turn), &sender).await;
                 return;
@@ -117,7 +116,7 @@ async fn answer(
     asked: Asked,
     leave: Box<Leave>,
     client: mpsc::Sender<Told>,
-    (began, deadline): (Instant, Instant),
+    began: Instant,
 ) -> &'static str {
     let recorder = (asked.goes_on_alone).then(|| app.sessions.recorder(asked.user, asked.turn_id));
     let mut outlet = Outlet::new(client, recorder);
@@ -129,7 +128,7 @@ async fn answer(
         .await;
     let mut turn = Turn {
         began,
-        deadline,
+        deadline: began + app.config.llm.timeouts.turn.duration(),
         asked,
         leave,
         perception: Perception::default(),

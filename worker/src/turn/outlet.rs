@@ -102,7 +102,7 @@ impl Outlet {
         let id = self.next(&event);
         self.last = id;
         if let Some(recorder) = &mut self.recorder {
-            recorder.keep(&[entry(id, &event)]).await;
+            recorder.keep(&entry(id, &event)).await;
         }
         self.send(Told { id, event }).await;
     }
