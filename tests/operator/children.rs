@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use companion_tests::kube::{apply, at_once, await_condition, await_gone, with_temp_ns};
-use companion_tests::{Blueprint, Companion, TestDatabase};
+use companion_tests::{Blueprint, Companion, TestDatabase, eventually};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
@@ -112,7 +112,9 @@ async fn a_child_edited_or_deleted_by_hand_comes_back() {
         comes_back::<Deployment>(&demo, "demo").await;
         demo.await_ready().await;
         demo.await_workers(2, SOON).await;
-        demo.chat("ada").await.say("Hello").await;
+        // Who deletes a Deployment takes its pods away at once; the Service's proxy hears of the new ones a moment later.
+        let chat = demo.chat("ada").await;
+        eventually("the workers answer again", SOON, || chat.try_say("Hello")).await;
     })
     .await;
 }
