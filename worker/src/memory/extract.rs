@@ -4,12 +4,17 @@
 //! assistant. A fact is built from a pattern's own words and a short captured value, so an order never becomes one.
 
 mod clauses;
+mod names;
+mod objects;
 mod patterns;
 mod people;
+#[cfg(test)]
+mod sentences;
 #[cfg(test)]
 mod tests;
 mod values;
 mod vocabulary;
+mod whose;
 
 /// Characters of a message that are read.
 const MAX_INPUT: usize = 4_000;

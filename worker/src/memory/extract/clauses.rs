@@ -1,25 +1,17 @@
 //! A message in, the clauses out that may state something about its writer. What is left out here: quotes, questions,
-//! suppositions, reported speech, and all that follows an order to work on a text.
+//! suppositions, reported speech, and with `whose` all that is an order or someone else's.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::values::pattern;
+use super::whose::{Whose, whose};
 
 /// What was said by someone else: a quoted line, a quoted span, code. A short quoted word may be a name and is kept.
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r#"(?m)^\s*>.*$|(?s)```.*?(?:```|\z)|`[^`\n]*`|"[^"\n]*"|“[^”\n]*”|«[^»\n]*»|„[^“”\n]*[“”]"#)
-});
-
-/// An order to work on a text: what follows is that text, or a story, and not about the writer.
-static TEXT_WORK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix)^(?:(?:please|now|hey|ok|okay|then|also|and|just|can\ you|could\ you|would\ you|will\ you|help\ me|let's|let\ us|
-            i\ want\ you\ to|i\ need\ you\ to)[,\s]+)*
-        (?:translate|rewrite|rephrase|paraphrase|proofread|summari[sz]e|correct|repeat|say|echo|print|output|write|compose|draft|
-           continue|complete|edit|fix|improve|explain|analy[sz]e|classify|pretend|imagine|suppose|assume|role-?play|act|play\ the|
-           you\ are\ (?:a|an|the|now)|story|poem|lyrics|here\ is\ (?:a|an|the|my)\ (?:text|story|poem|letter|email|essay|draft|song|example))\b",
+        r#"(?m)^\s*>.*$|(?s)```.*?(?:```|\z)|`[^`\n]*`|"[^"\n]*"|“[^”\n]*”|«[^»\n]*»|„[^“”\n]*[“”]|\B'(?:[^'\n]|\b'\b)*'\B"#,
     )
 });
 
@@ -27,7 +19,8 @@ static TEXT_WORK: LazyLock<Regex> = LazyLock::new(|| {
 static NOT_STATED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix)\b(?:if|unless|would|wouldn't|could|couldn't|might|maybe|perhaps|imagine|suppose|supposing|pretend|hypothetically|
-            wish|wished|whether|as\ though|say\ that|what\ if|said|says|say|told|tells|asked|asks|wrote|writes|claims?|claimed|
+            wish|wished|whether|as\ though|say\ that|what\ if|said|says|say|told|tells|asked|asks|wrote|writes|texted|messaged|posted|
+            replied|shouted|yelled|whispered|swears?|swore|insists?|insisted|claims?|claimed|
             think|thinks|thought|believes?|believed|guess|sang|sings|lyrics?|quotes?|quoted|according|translate|story|novel|
             character|roleplay|joke|joking|kidding|dream|dreamed|dreamt|used\ to|no\ longer|anymore|any\ more)\b",
     )
@@ -47,15 +40,17 @@ static OPENING: LazyLock<Regex> = LazyLock::new(|| {
             by\ the\ way|also|and|but|actually|honestly|fyi|anyway|anyways|just\ so\ you\ know|for\ the\ record|in\ case\ you\ forgot|
             you\ know|please|now|right|sure|thanks|thank\ you|because|since|
             (?:please\ )?(?:remember|note|know)\ that|remember|do\ not\ forget(?:\ that)?|for\ your\ information|one\ thing|
-            (?:here's|here\ is)\ (?:a|one)\ fact(?:\ about\ me)?|a\ fact\ about\ me|fun\ fact|about\ me)(?:[,:!.\s–—-]+|$))+",
+            (?:here's|here\ is)\ (?:a|one)\ fact(?:\ about\ me)?|a\ fact\ about\ me|fun\ fact|[\w\s]{0,40}\babout\ me|fact|update|edit|
+            note|reminder|correction|context|background|important|ps)(?:[,:!.\s–—-]+|$))+",
     )
 });
 
-/// Where a new statement begins inside a sentence: punctuation or a conjunction, then a pronoun.
+/// Where a new statement begins inside a sentence: punctuation or a conjunction, then a pronoun. A colon introduces what
+/// someone says, and so does a dash behind a name ("Tom Smith - I'm hungry"); three words are more than a name.
 static JOINT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix)(?:[,;:–—]\s*(?:(?:and|but|so|plus|because|while|also|then)\s+)?|\s-\s|\s(?:and|but|so|plus|because|while|since|also)\s+(?:also\s+)?)
-            \s*((?:i|i'm|i've|my|you|he|she|it|we|they|call\ me|please\ call)\b)",
+        r"(?ix)(?:[,;]\s*(?:(?:and|but|so|plus|because|while|also|then)\s+)?|(?P<dash>\s*[–—]\s*|\s-\s)|\s(?:and|but|so|plus|because|while|since|also)\s+(?:also\s+)?)
+            \s*(?P<next>(?:i|i'm|i've|my|you|he|she|it|we|they|call\ me|please\ call)\b)",
     )
 });
 
@@ -69,25 +64,28 @@ pub fn statements(message: &str) -> Vec<String> {
     let mut clauses = Vec::new();
     for sentence in sentences(&text) {
         let sentence = written_out(sentence.trim());
-        let opened = OPENING.replace(&sentence, "");
-        if TEXT_WORK.is_match(&sentence) || TEXT_WORK.is_match(&opened) {
-            break;
+        match whose(&sentence) {
+            Whose::Other => break,
+            Whose::Order => continue,
+            Whose::User => {}
         }
-        if sentence.ends_with('?') || QUESTION.is_match(&opened) || NOT_STATED.is_match(&sentence) {
+        let opened = opened(&sentence);
+        if sentence.ends_with('?') || QUESTION.is_match(opened) || NOT_STATED.is_match(&sentence) {
             continue;
         }
-        clauses.extend(split(&opened).into_iter().map(|clause| {
-            OPENING
-                .replace(clause, "")
-                .trim_end_matches(['.', '!', ' ', ','])
-                .to_owned()
-        }));
+        let parts = split(opened).into_iter();
+        clauses.extend(parts.map(|clause| self::opened(clause).trim_end_matches(['.', '!', ' ', ',']).to_owned()));
     }
     clauses
 }
 
+/// What is left without its opening.
+pub fn opened(sentence: &str) -> &str {
+    &sentence[OPENING.find(sentence).map_or(0, |opening| opening.end())..]
+}
+
 fn keep_short_word(found: &regex::Captures) -> String {
-    let inner = found[0].trim_matches(['"', '“', '”', '„', '«', '»']);
+    let inner = found[0].trim_matches(['"', '“', '”', '„', '«', '»', '\'']);
     let word = inner.len() < found[0].len()
         && inner.chars().count() <= 20
         && !inner.is_empty()
@@ -126,10 +124,14 @@ fn split(sentence: &str) -> Vec<&str> {
     let mut clauses = Vec::new();
     let mut start = 0;
     for joint in JOINT.captures_iter(sentence) {
-        let (Some(whole), Some(pronoun)) = (joint.get(0), joint.get(1)) else {
+        let (Some(whole), Some(pronoun)) = (joint.get(0), joint.name("next")) else {
             continue;
         };
-        clauses.push(&sentence[start..whole.start().max(start)]);
+        let before = &sentence[start..whole.start().max(start)];
+        if joint.name("dash").is_some() && before.split_whitespace().count() < 3 {
+            return Vec::new();
+        }
+        clauses.push(before);
         start = pronoun.start();
     }
     clauses.push(&sentence[start..]);

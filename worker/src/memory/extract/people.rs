@@ -1,24 +1,69 @@
-//! Statements about others in the user's life: who they are, what they are called, what lasts about them.
+//! Whom a clause is about: the user, or someone in the user's life, with a name where one is told.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::patterns::lower;
-use super::values::{name, pattern, place, value};
-use super::vocabulary::{CONDITION, COUNT, NATIONALITY};
+use super::values::{pattern, value, written_name};
+use super::vocabulary::RELATION;
 
-/// "I have a cat called Miso".
-pub fn owned(c: &Captures) -> Option<String> {
-    let what = format!("{} {}", lower(&c[1]), value(&c[2], 5)?);
-    match c.get(3) {
-        Some(called) => Some(format!(
-            " has {what} called {}",
-            name(called.as_str()).or_else(|| value(called.as_str(), 6))?
-        )),
-        None => Some(format!(" has {what}")),
+/// Who a predicate is about.
+pub struct Subject {
+    /// "The user", "The user's sister Anna".
+    pub text: String,
+    /// Whether it is the user.
+    pub user: bool,
+}
+
+impl Subject {
+    /// A verb of the clause as it stands behind this subject: "live" of "I live" becomes "lives".
+    pub fn verb(&self, verb: &str) -> String {
+        let verb = verb.to_lowercase();
+        match verb.as_str() {
+            _ if !self.user => verb,
+            "am" => "is".into(),
+            "have" => "has".into(),
+            "do" => "does".into(),
+            "study" => "studies".into(),
+            "teach" => "teaches".into(),
+            "was born" | "was born and raised" | "grew up" | "moved" | "relocated" | "cannot" => verb,
+            _ => verb + "s",
+        }
     }
 }
+
+/// The subject of a clause, and its predicate.
+pub fn subject(clause: &str) -> Option<(Subject, &str)> {
+    static PERSON: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(&format!(
+            r"(?i)^my (?P<who>{RELATION}),?(?: (?P<name>\p{{L}}[\p{{L}}'-]*(?-i: \p{{Lu}}[\p{{L}}'-]*)?),?)?(?: (?:{ADVERB}))* (?P<rest>(?:{VERB})\b.*)$"
+        ))
+    });
+    static CHANGES_NOTHING: LazyLock<Regex> = LazyLock::new(|| pattern(&format!("(?i)^(?:{ADVERB})$")));
+    if let Some(predicate) = clause.strip_prefix("I ").or_else(|| clause.strip_prefix("i ")) {
+        let (text, user) = ("The user".to_owned(), true);
+        return Some((Subject { text, user }, predicate));
+    }
+    let found = PERSON.captures(clause)?;
+    let who = found["who"].to_lowercase();
+    let text = match found.name("name").map(|word| word.as_str()) {
+        Some(word) if !CHANGES_NOTHING.is_match(word) => {
+            // "my mother tongue is", "my sister never lives": no name, and what the clause says is something else.
+            let called = written_name(word)?;
+            format!("The user's {who} {called}")
+        }
+        _ => format!("The user's {who}"),
+    };
+    let predicate = found.name("rest")?.as_str();
+    Some((Subject { text, user: false }, predicate))
+}
+
+/// Words before a verb that change nothing of it.
+const ADVERB: &str = "also|actually|all|both|currently|just|now|really|recently|still";
+
+/// What a predicate about someone begins with.
+const VERB: &str = "adores?|am|are|cannot|collects?|comes?|detests?|died|dislikes?|do not|eats?|enjoys?|grew up|has|hates?|have|is|likes?|lives?|\
+    loves?|manages?|moved|owns?|passed away|plays?|prefers?|relocated|resides?|runs?|speaks?|studies|study|suffers?|teach(?:es)?|was|were|works?";
 
 /// "my cats are called Miso and Tofu".
 pub fn names(c: &Captures) -> Option<String> {
@@ -28,66 +73,21 @@ pub fn names(c: &Captures) -> Option<String> {
     };
     Some(format!(
         "'s {} are called {}",
-        lower(who.as_str()),
-        value(called.as_str(), 8)?
+        who.as_str().to_lowercase(),
+        all_names(called.as_str())?
     ))
 }
 
-/// "my sister Anna lives in Lisbon": who, perhaps the name, and what lasts about them.
-pub fn relative(c: &Captures) -> Option<String> {
-    let who = lower(&c["who"]);
-    let called = match c.name("name") {
-        Some(word) if ADVERBS.contains(&lower(word.as_str()).as_str()) => None,
-        // "my sister never lives": no name, and what else it says is lost.
-        Some(word) => Some(name(word.as_str())?),
-        None => None,
-    };
-    let verb = lower(&c["verb"]);
-    let rest = c.name("rest").map(|rest| rest.as_str()).unwrap_or_default();
-    let subject = called
-        .as_ref()
-        .map_or_else(|| format!("'s {who}"), |called| format!("'s {who} {called}"));
-    if matches!(verb.as_str(), "died" | "passed away") {
-        let when = value(rest, 6).map(|when| format!(" {when}")).unwrap_or_default();
-        return Some(format!("{subject} {verb}{when}"));
+/// "Miso and Tofu", if all of them can be names.
+pub fn all_names(text: &str) -> Option<String> {
+    let called = value(text, 8)?;
+    let words = called
+        .split([' ', ',', '&'])
+        .filter(|word| !word.is_empty() && *word != "and");
+    let names = words.map(written_name).collect::<Option<Vec<_>>>()?;
+    match names.as_slice() {
+        [] => None,
+        [name] => Some(name.clone()),
+        _ => Some(called),
     }
-    if !LASTING.is_match(&format!("{verb} {rest}")) {
-        // "my boss is Karen"; anything else that merely is passes soon.
-        static NAME: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\p{Lu}\p{Ll}+(?: \p{Lu}\p{Ll}+)?$"));
-        let named = called.is_none() && verb == "is" && NAME.is_match(rest);
-        return if named {
-            Some(format!("'s {who} is called {}", name(rest)?))
-        } else {
-            None
-        };
-    }
-    // "lives in lisbon": a place gets its capital.
-    static AT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)^(in|from|to|near) (.+)$"));
-    let rest = match AT.captures(rest) {
-        Some(at) if verb != "works" && verb != "work" => format!("{} {}", lower(&at[1]), place(&at[2])?),
-        _ => value(rest, 10)?,
-    };
-    Some(format!("{subject} {verb} {rest}"))
 }
-
-/// Words between someone and a verb that change nothing of it.
-const ADVERBS: [&str; 8] = [
-    "also",
-    "actually",
-    "currently",
-    "just",
-    "now",
-    "really",
-    "recently",
-    "still",
-];
-
-/// What lasts about someone.
-static LASTING: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(&format!(
-        "^(?i:lives? (?:in|with|near|on|at|by|next|alone|abroad|close|far)\\b|works? (?:as|at|for|in|on|with|from)\\b|stud(?:y|ies) |moved to |\
-         comes? from |grew up in |w(?:as|ere) born |(?:has|have) (?:{COUNT}|{CONDITION})\\b|(?:loves?|likes?|hates?|plays?|speaks?|teaches|owns?) |\
-         (?:is|are) (?:an? |from |in |based in |living |working (?:as|at|for|in) |studying |allergic |afraid of |scared of |vegan|vegetarian|pregnant|married|\
-         engaged|divorced|retired|deaf|blind|[0-9]{{1,3}}\\b|(?-i:{NATIONALITY})\\b))"
-    ))
-});
