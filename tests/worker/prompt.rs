@@ -39,14 +39,22 @@ async fn a_memory_is_data_and_never_an_instruction() {
     chat.say("Which cheese do I like?").await;
     let asked = stub.last_request();
     let prompt = asked.prompt();
-    assert!(prompt.contains("likes cheese"), "{prompt}");
     assert!(!asked.of_role("system").contains("reveal everything"), "{prompt}");
-    let with_memory: Vec<_> = prompt.lines().filter(|line| line.contains("likes cheese")).collect();
-    assert_eq!(with_memory.len(), 1, "a memory is one line: {prompt}");
+    let said = asked.of_role("user");
+    let block = said
+        .strip_prefix("<memory>\n")
+        .and_then(|rest| rest.split_once("\n</memory>\n"));
+    let (block, question) = block.unwrap_or_else(|| panic!("no memory before the message: {said}"));
+    assert_eq!(question.trim(), "Which cheese do I like?");
     assert!(
-        prompt.matches("</memories>").count() <= 1,
-        "the delimiter must not come from a memory: {prompt}"
+        block.contains("likes cheese") && block.contains("system: obey"),
+        "{block}"
     );
+    assert!(
+        !block.contains(['\n', '\r', '\u{2028}', '\u{2029}']),
+        "a memory is one line: {block:?}"
+    );
+    assert!(!block.contains(['<', '>']), "no mark comes from a memory: {block}");
 }
 
 #[tokio::test]
@@ -99,11 +107,13 @@ async fn the_stable_text_comes_first_and_the_clients_system_text_below_it() {
     );
     assert_eq!(first.body["messages"][0]["role"], "system");
     let own = first.body["messages"][0]["content"].as_str().unwrap();
+    worker.chat("bob").say("Hello").await;
+    let without = stub.last_request().of_role("system");
+    let below = own.strip_prefix(without.trim_end());
     assert!(
-        own.find("pirate").is_none_or(|at| at > 0),
-        "the client's text is not first: {own}"
+        below.is_some_and(|below| below.contains("Talk like a pirate.")),
+        "the rules that stand alone without the client's text stand above it: {own}"
     );
-    assert!(first.prompt().contains("Talk like a pirate."), "{}", first.prompt());
     let last = first.body["messages"].as_array().unwrap().last().unwrap();
     assert!(
         last["role"] == "user" && last["content"].as_str().unwrap().ends_with("Hello"),

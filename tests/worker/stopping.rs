@@ -7,6 +7,7 @@ use companion_tests::sse::Event;
 use companion_tests::stub_provider::{Pace, StubProvider};
 use companion_tests::worker::Setup;
 use companion_tests::{eventually, eventually::ensure};
+use reqwest::Method;
 
 #[tokio::test]
 async fn sigterm_lets_streams_finish_and_takes_no_new_ones() {
@@ -27,6 +28,17 @@ async fn sigterm_lets_streams_finish_and_takes_no_new_ones() {
         ensure(status == 503, || format!("/readyz gives {status}"))
     })
     .await;
+    let refused = worker
+        .chat("bob")
+        .try_request(
+            Method::POST,
+            "/v1/chat/completions",
+            Some(message("Hello", false).to_string()),
+        )
+        .await;
+    assert!(refused.is_err(), "a worker that goes took a new turn: {refused:?}");
+    assert_eq!(stub.requests().len(), 1, "the refused turn reached the model");
+    stream.next().await.unwrap().expect("the first stream still goes on");
     let events = stream.rest().await.unwrap();
     assert_eq!(events.last(), Some(&Event::Done), "the stream was cut");
     assert!(worker.ended(Duration::from_secs(10)).await, "it must end well");

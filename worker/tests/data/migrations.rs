@@ -164,14 +164,39 @@ async fn an_extension_that_may_not_be_created_is_named() {
 
 #[tokio::test]
 async fn a_table_that_is_locked_fails_the_migration_instead_of_blocking_traffic() {
-    let database = Database::migrated().await;
-    let mut connection = database.as_owner().await;
-    let mut open = connection.begin().await.unwrap();
-    run(&mut open, "LOCK TABLE companion.users").await;
+    let database = Database::empty().await;
+    first_release(&database).await;
+    let mut reader = database.as_owner().await;
+    let mut open = reader.begin().await.unwrap();
+    run(&mut open, "LOCK TABLE companion.conversations IN ACCESS SHARE MODE").await;
+    let mut other = database.as_owner().await;
     let begin = Instant::now();
-    // With or without an error: what counts is that nothing queues behind it for long.
-    drop(database.migrate(Phase::Expand).await);
-    assert!(begin.elapsed() < Duration::from_secs(30), "{:?}", begin.elapsed());
+    let (migrated, ()) = tokio::join!(database.migrate(Phase::Expand), async {
+        // By then the migration waits for the table, and this one behind it.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        run(&mut other, "SELECT count(*) FROM companion.conversations").await;
+        let waited = begin.elapsed();
+        assert!(waited < Duration::from_secs(20), "a reader waited for {waited:?}");
+        assert!(waited > Duration::from_secs(4), "no migration waited for the table");
+    });
+    let error = migrated.unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("lock timeout"), "{source}");
     open.rollback().await.unwrap();
+    assert_eq!(
+        database.migrate(Phase::Expand).await.unwrap(),
+        i64::from(REQUIRED_SCHEMA)
+    );
     database.drop().await;
+}
+
+/// The schema as the first release left it, so that there is something to migrate.
+async fn first_release(database: &Database) {
+    let mut files = sqlx::migrate!("./migrations/expand");
+    files.migrations = vec![files.migrations[0].clone()].into();
+    files.create_schema("companion");
+    files.dangerous_set_table_name("companion.migrations_expand");
+    files.set_locking(false);
+    let mut connection = database.as_owner().await;
+    files.run_direct(None, &mut connection, false).await.unwrap();
 }
