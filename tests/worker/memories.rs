@@ -1,8 +1,12 @@
 //! Long-term memory: what is learned from a conversation, found again by meaning, listed and forgotten, and whose it is.
 
+use std::time::Duration;
+
 use companion_tests::worker::Setup;
+use companion_tests::{eventually, eventually::ensure};
 use reqwest::StatusCode;
 use serde_json::json;
+use sqlx::Connection;
 
 #[tokio::test]
 async fn a_fact_told_in_one_conversation_is_known_in_another() {
@@ -66,6 +70,70 @@ async fn nothing_is_learned_from_questions_orders_or_the_companion() {
     assert_eq!(chat.complete(body).await.status, StatusCode::OK);
     chat.await_memory("Lisbon").await;
     assert_eq!(chat.memories().await.len(), 1, "{:?}", chat.memories().await);
+}
+
+#[tokio::test]
+async fn nothing_is_learned_from_what_was_recalled() {
+    let setup = Setup::new().await;
+    let worker = setup.start().await;
+    let chat = worker.chat("ada");
+    // In the user's words, so that learning from it would give another memory, in the third person.
+    chat.post("/api/v1/memories", json!({ "text": "My dog Rex lives in Berlin." }))
+        .await;
+    for _ in 0..2 {
+        let reply = chat.in_conversation("one").say("Where does my dog Rex live?").await;
+        assert!(
+            reply.recalled().contains("Berlin") && reply.text.contains("Berlin"),
+            "{reply:?}"
+        );
+    }
+    // Comes last in the user's queue: when it is there, the others are done.
+    chat.in_conversation("one").say("I'm allergic to nuts.").await;
+    chat.await_memory("nuts").await;
+    let mut memories = chat.memories().await;
+    memories.sort();
+    assert_eq!(
+        memories,
+        ["My dog Rex lives in Berlin.", "The user is allergic to nuts."]
+    );
+}
+
+#[tokio::test]
+async fn a_worker_killed_after_its_reply_leaves_the_learning_to_another_which_does_it_once() {
+    let setup = Setup::new().await;
+    let mut first = setup.start().await;
+    // As long as no one may write to the queue, what the turn left to do stays where the turn's commit put it.
+    let mut owner = sqlx::PgConnection::connect(&setup.database.owner_url).await.unwrap();
+    let mut held = owner.begin().await.unwrap();
+    sqlx::query("LOCK TABLE graphile_worker._private_jobs IN EXCLUSIVE MODE")
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let reply = first.chat("ada").say("My sister Anna lives in Lisbon.").await;
+    assert_eq!(reply.companion["stored"], true, "{reply:?}");
+    first.kill().await;
+    let ask = async |query: &str| setup.database.ask(query).await;
+    assert_eq!(ask("SELECT count(*)::text FROM companion.outbox").await, "1");
+    assert_eq!(ask("SELECT count(*)::text FROM companion.memories").await, "0");
+    held.rollback().await.unwrap();
+
+    let second = setup.start().await;
+    let chat = second.chat("ada");
+    chat.await_memory("Lisbon").await;
+    let left = "SELECT ((SELECT count(*) FROM companion.outbox)
+        + (SELECT count(*) FROM graphile_worker._private_jobs))::text";
+    eventually("nothing is left to do", Duration::from_secs(15), || async {
+        let left = ask(left).await;
+        ensure(left == "0", || format!("{left} are left"))
+    })
+    .await;
+    assert_eq!(chat.memories().await, ["The user's sister Anna lives in Lisbon."]);
+    let metrics = second.metrics().await;
+    assert!(
+        metrics.contains("companion_facts_total{outcome=\"stored\"} 1"),
+        "{metrics}"
+    );
+    assert!(!metrics.contains("outcome=\"duplicate\""), "{metrics}");
 }
 
 #[tokio::test]
