@@ -53,11 +53,25 @@ func newCluster(name string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(text, c); err != nil {
-		return nil, fmt.Errorf("%s: %w; remove the cluster with \"down\"", c.path("cluster.json"), err)
+	stored := cluster{Index: -1}
+	if err := json.Unmarshal(text, &stored); err != nil {
+		return c, unreadableError{c.path("cluster.json"), err}
 	}
+	c.Index = stored.Index
 	return c, nil
 }
+
+// What is known of a cluster is broken. "down" removes it all the same: everything is found by the cluster's name too.
+type unreadableError struct {
+	path  string
+	cause error
+}
+
+func (e unreadableError) Error() string {
+	return fmt.Sprintf("%s: %v; remove the cluster with \"down\"", e.path, e.cause)
+}
+
+func (e unreadableError) Unwrap() error { return e.cause }
 
 func clustersDir() (string, error) {
 	cache := os.Getenv("COMPANION_CACHE")
@@ -76,7 +90,12 @@ func (c *cluster) save() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(c.path("cluster.json"), text, 0o600)
+	// Renamed into place, so that no one reads, and no crash leaves, half a file.
+	file := c.path("cluster.json")
+	if err := os.WriteFile(file+".new", text, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(file+".new", file)
 }
 
 func (c *cluster) path(elements ...string) string {

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -61,7 +62,7 @@ func command(ctx context.Context, name string, arguments []string) error {
 		return fmt.Errorf("%s: %w\n%s", name, err, usage)
 	}
 	c, err := newCluster(*clusterName)
-	if err != nil {
+	if _, unreadable := errors.AsType[unreadableError](err); err != nil && !(unreadable && name == "down") {
 		return err
 	}
 	if name == "supervise" {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -85,15 +86,35 @@ func removeNetwork(ctx context.Context, c *cluster) error {
 		failures = append(failures, run(ctx, "", "nft", "delete", "table", "ip", c.namespace()))
 	}
 	// The namespace outlives its name for as long as the kernel takes to tear it down; the link must be free at once.
-	if c.Index >= 0 {
-		if _, err := net.InterfaceByName(c.link()); err == nil {
-			failures = append(failures, run(ctx, "", "ip", "link", "delete", c.link()))
-		}
+	if link := existingLink(ctx, c); link != "" {
+		failures = append(failures, run(ctx, "", "ip", "link", "delete", link))
 	}
 	if _, err := os.Stat(namespacePath(c)); err == nil {
 		failures = append(failures, run(ctx, "", "ip", "netns", "delete", c.namespace()))
 	}
 	return errors.Join(append(failures, restoreForwarding())...)
+}
+
+// The cluster's link, if it is there. Without an index, because cluster.json is broken, it is known by its other end.
+func existingLink(ctx context.Context, c *cluster) string {
+	if c.Index >= 0 {
+		if _, err := net.InterfaceByName(c.link()); err != nil {
+			return ""
+		}
+		return c.link()
+	}
+	links, err := exec.CommandContext(ctx, "ip", "-oneline", "link", "show", "type", "veth").Output()
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(links)) {
+		fields := strings.Fields(line)
+		if at := slices.Index(fields, "link-netns"); at > 0 && at+1 < len(fields) && fields[at+1] == c.namespace() {
+			name, _, _ := strings.Cut(strings.TrimSuffix(fields[1], ":"), "@")
+			return name
+		}
+	}
+	return ""
 }
 
 // Pods reach the outside through the machine, so it must forward. A note says that we switched it on.
