@@ -6,6 +6,7 @@ mod chat;
 mod conversations;
 mod limits;
 mod memories;
+mod metrics;
 mod privacy;
 mod prompt;
 mod provider;
