@@ -20,7 +20,7 @@ static NOT_STATED: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix)\b(?:if|unless|would|wouldn't|could|couldn't|might|maybe|perhaps|imagine|suppose|supposing|pretend|hypothetically|
             wish|wished|whether|as\ though|say\ that|what\ if|said|says|say|told|tells|asked|asks|wrote|writes|texted|messaged|posted|
-            replied|shouted|yelled|whispered|swears?|swore|insists?|insisted|claims?|claimed|
+            replied|added|adds|shouted|yelled|whispered|swears?|swore|insists?|insisted|claims?|claimed|
             think|thinks|thought|believes?|believed|guess|sang|sings|lyrics?|quotes?|quoted|according|translate|story|novel|
             character|roleplay|joke|joking|kidding|dream|dreamed|dreamt|used\ to|no\ longer|anymore|any\ more)\b",
     )

@@ -14,6 +14,17 @@ pub fn somewhere(text: &str) -> Option<String> {
     place(text).filter(|place| !NOWHERE.contains(&place.to_lowercase().as_str()))
 }
 
+/// A place behind its preposition. One lives in "lisbon", but on "the coast": on "coffee" is no place.
+pub fn somewhere_at(preposition: &str, text: &str) -> Option<String> {
+    let preposition = preposition.to_lowercase();
+    let bare =
+        !text.contains(char::is_uppercase) && !["the ", "a ", "an ", "my "].iter().any(|one| text.starts_with(one));
+    if bare && ["on", "at", "by"].contains(&preposition.as_str()) {
+        return None;
+    }
+    Some(format!("{preposition} {}", somewhere(text)?))
+}
+
 /// A day of the year: "March 3rd", "the 3rd of March 1990", "3.3.1990".
 pub fn date(text: &str) -> Option<String> {
     static DAY: LazyLock<Regex> = LazyLock::new(|| {

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 use super::objects::{
-    aim, allergen, date, disliked, liked, partner, profession, somewhere, studied, where_one_works, who_one_lives_with,
+    aim, allergen, date, disliked, liked, partner, profession, somewhere, somewhere_at, studied, where_one_works,
+    who_one_lives_with,
 };
 use super::people::{Subject, all_names, names, subject};
 use super::values::{known_name, name, pattern, timeless, value, written_name};
@@ -100,7 +101,7 @@ static PREDICATES: LazyLock<Vec<Predicate>> = LazyLock::new(|| {
         rule(Origin, "((?:was|were) born(?: and raised)?|grew up) (in|near|on) (.+)", |s, c| Some(format!("{} {} {}", s.verb(&c[1]), lower(&c[2]), somewhere(&c[3])?))),
 
         rule(Residence, &format!("(?:lives?|resides?|(?:{be}) living) (alone|abroad)"), |s, c| Some(format!("{} {}", live(s, &c[0]), lower(&c[1])))),
-        rule(Residence, &format!("(?:lives?|resides?|(?:{be}) (?:living|based|located)) (in|near|outside|close to|next to|at|on|by|far from) (.+)"), |s, c| Some(format!("{} {} {}", live(s, &c[0]), lower(&c[1]), somewhere(&c[2])?))),
+        rule(Residence, &format!("(?:lives?|resides?|(?:{be}) (?:living|based|located)) (in|near|outside|close to|next to|at|on|by|far from) (.+)"), |s, c| Some(format!("{} {}", live(s, &c[0]), somewhere_at(&c[1], &c[2])?))),
         rule(Residence, &format!("(?:lives?|(?:{be}) living) with (.+)"), |s, c| Some(format!("{} with {}", live(s, &c[0]), who_one_lives_with(&c[1])?))),
         rule(Residence, "(?:have |has )?(?:recently |just )?(moved|relocated) to (.+)", |s, c| Some(format!("{} to {}", s.verb(&c[1]), somewhere(timeless(&c[2]))?))),
 

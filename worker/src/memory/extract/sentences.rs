@@ -458,3 +458,93 @@ My sister is single-minded
 "#,
     );
 }
+
+#[test]
+fn none_of_these_is_a_fact_either() {
+    gives_nothing(
+        r#"
+They are my parents.
+Netflix is my best friend
+Whatever is my brother
+I'm Lutheran
+I'm Exhausted
+I'm Sorry
+My husband is Buddhist
+My teacher is Strict
+People call me shorty
+My colleagues call me boring
+My grandparents only speak on weekends
+My wife hardly works
+My brother tongue is sharp
+I have arthritis research to read
+I have hiv testing next week
+I have cancer on my mind
+I suffer from insomnia whenever I travel
+I can't drink anything hot
+I can't eat at this place
+I can't eat dinner yet
+I have a wedding tomorrow
+I have surgery in three hours
+My birthday is a week from now
+I turn 30 tomorrow
+My sister is at the gym
+My dog is in the garden
+My parents are on holiday
+I'm learning every day
+I'm learning the hard way
+I speak from experience
+I hate how I look
+I hate my own voice
+I hate existing
+I despise myself
+Bob [10:12]: my name is Bob
+bob: I live in Paris
+BOB: I LIVE IN PARIS
+Client: I'm a nurse and I live in Rome.
+Interviewer: Hi\nCandidate: I work at Google
+- Tom: I'm vegan
+* Anna: I live in Berlin
+Tom wrote "hi". I'm allergic to nuts, he added.
+Subject: Help\nI live in Rome
+My mom says: I'm a vegan
+Check this message. I live in Rome.
+Correct my sentence: I has a dog
+Is this right: I live in Rome
+Finish this story. I live in a castle.
+Once upon a time I lived in Rome.
+In the novel, I live in Rome
+I'm dying
+I'm so hungry I could eat a horse
+I have a headache
+I have no idea
+I have two minutes
+I have a dog to walk
+My phone is dead
+My car is a Tesla
+My doctor is on vacation
+My manager is in a meeting
+I live for music
+I live by the rules
+I live on coffee
+I live on the edge
+I live at the office
+I work on myself
+I study every night
+I play the blame game
+I own my mistakes
+I run every day
+I manage fine
+I want to become better
+I want to get married right now
+I'm from the future
+I come from nothing
+I was born to run
+I'm into you
+I love lamp posts tomorrow
+I like to think
+I love the way you talk
+My favorite is that one
+My favorite person is you
+"#,
+    );
+}

@@ -63,6 +63,10 @@ static POINTING: LazyLock<Regex> = LazyLock::new(|| {
 
 /// A value of at most `words` words, in the third person, or none.
 pub fn value(text: &str, words: usize) -> Option<String> {
+    // "now" alone says that it is so from now on, and is cut off below.
+    if text.to_lowercase().contains("right now") {
+        return None;
+    }
     let text = REST.replace(text.trim(), "");
     let text = text
         .trim_matches(|c: char| !c.is_alphanumeric() && c != '$' && c != '€')

@@ -31,7 +31,7 @@ const TEXT: &str = r"(?:text|stor(?:y|ies)|poem|song|lyrics|novel|letter|e-?mail
 /// Orders to work with words.
 static ORDER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r"(?ix){POLITE}(?:translate|rewrite|rephrase|paraphrase|proof-?read|summari[sz]e|correct|repeat|say|echo|print|output|complete|edit|
+        r"(?ix){POLITE}(?:translate|rewrite|rephrase|paraphrase|proof-?read|summari[sz]e|correct|repeat|say|echo|print|output|complete|finish|check|edit|
             fix|improve|explain|analy[sz]e|classify|write|compose|draft|continue|create|generate|read|quote)\b"
     ))
 });
@@ -41,7 +41,7 @@ static ORDER: LazyLock<Regex> = LazyLock::new(|| {
 static TEXT_FOLLOWS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
         r"(?ix){POLITE}(?:
-            (?:translate|rewrite|rephrase|paraphrase|proof-?read|summari[sz]e|correct|repeat|say|echo|print|output|complete|edit|fix|improve|
+            (?:translate|rewrite|rephrase|paraphrase|proof-?read|summari[sz]e|correct|repeat|say|echo|print|output|complete|finish|check|edit|fix|improve|
                read|quote)\b
             (?:.*\b(?:this|these|that|those|it|following|below|after\ me|{TEXT}|grammar|spelling)\b.*|(?:\s+(?:to|into|in|from)\s+\w+)*[\s.:!?]*$)
             |(?:explain|analy[sz]e|classify|write|compose|draft|continue|create|generate)\b.*\b(?:following|below|{TEXT})\b)"
