@@ -3,7 +3,7 @@
 # missing. Where that cannot be, says what is missing.
 set -euo pipefail
 
-packages=(containerd runc containernetworking-plugins nftables conntrack iproute2 debootstrap debian-archive-keyring
+packages=(containerd runc containernetworking-plugins nftables conntrack iproute2 buildah debootstrap debian-archive-keyring
 	ca-certificates curl gcc libc6-dev python3 python3-pip python3-venv "$@")
 
 missing=()

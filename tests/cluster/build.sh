@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 cache=${COMPANION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/companion}
-content=$(find . -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
+content=$(find . ../../config/images/pack.sh -type f | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
 bin=$cache/bin/$content
 if [ ! -d "$bin" ]; then
 	echo "building the test cluster out of Go modules (several minutes when Go's cache is empty)" >&2
@@ -21,8 +21,9 @@ if [ ! -d "$bin" ]; then
 		-X $helm/chartutil.k8sVersionMajor=$major -X $helm/chartutil.k8sVersionMinor=$minor \
 		-X $helm/lint/rules.k8sVersionMajor=$major -X $helm/lint/rules.k8sVersionMinor=$minor" . tool >&2
 	mv "$part/cluster" "$part/companion-cluster"
-	# Alone in its image, so without any library.
+	# Alone in the image of every pod's sandbox, so without any library.
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$part/" ./pause >&2
+	../../config/images/pack.sh localhost/pause:1 "$part/pause.tar" --entrypoint '["/pause"]' --user 65535:65535 -- "$part/pause" /pause
 	# Two builds at once make the same; whichever is first stays.
 	mv -T "$part" "$bin" 2>/dev/null || [ -d "$bin" ]
 fi

@@ -43,34 +43,14 @@ func load(ctx context.Context, c *cluster, archives []string) error {
 	return nil
 }
 
-// The pause program lies beside this one; of it alone the image of every pod's sandbox is made.
+// The image of every pod's sandbox lies beside this program.
 func loadPause(ctx context.Context, c *cluster) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	program, err := os.ReadFile(filepath.Join(filepath.Dir(self), "pause"))
-	if err != nil {
-		return err
-	}
-	layer := c.path("pause-layer.tar")
-	if err := writePauseLayer(layer, program); err != nil {
-		return err
-	}
-	archive := c.path("pause.tar")
-	if err := writeImage(archive, image{Name: pauseImage, Layers: []string{layer}, Entrypoint: []string{"/pause"}, User: "65535:65535"}); err != nil {
-		return err
-	}
+	archive := filepath.Join(filepath.Dir(self), "pause.tar")
 	return run(ctx, "", "ctr", "-a", c.runtimeSocket(), "-n", "k8s.io", "images", "import", archive)
-}
-
-func writePauseLayer(path string, program []byte) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	return errors.Join(writeEntries(file, entry{"pause", program, 0o755}), file.Close())
 }
 
 // The names that an archive gives its images, in either of the two usual layouts.
@@ -90,13 +70,15 @@ func archiveNames(path string) ([]string, error) {
 		}
 		switch header.Name {
 		case "index.json":
-			var found index
+			var found struct {
+				Manifests []struct{ Annotations map[string]string }
+			}
 			if err := json.NewDecoder(archive).Decode(&found); err != nil {
 				return nil, fmt.Errorf("%s: index.json: %w", path, err)
 			}
 			var names []string
 			for _, manifest := range found.Manifests {
-				names = append(names, manifest.Annotations[nameAnnotation])
+				names = append(names, manifest.Annotations["io.containerd.image.name"])
 			}
 			return names, nil
 		case "manifest.json":

@@ -21,7 +21,6 @@ const usage = `usage: companion-cluster COMMAND [--name NAME] [ARGUMENTS]
   load IMAGE.tar...  put images into the cluster that are not yet there
   status             say what runs; exit 1 if the cluster does not
   down               stop the cluster and remove all of it
-  image ...          write an image archive out of layers (see image --help)
 
 --name (or COMPANION_CLUSTER, default "companion") tells clusters apart; several may run side by side.
 The state is in $COMPANION_CACHE/cluster/NAME, by default under ~/.cache/companion.
@@ -49,8 +48,6 @@ func main() {
 
 func command(ctx context.Context, name string, arguments []string) error {
 	switch name {
-	case "image":
-		return writeImageCommand(arguments)
 	case "help", "-h", "--help":
 		fmt.Print(usage)
 		return nil
