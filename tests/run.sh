@@ -63,12 +63,28 @@ start_cluster() {
 		images tag --force "$COMPANION_WORKER_IMAGE" "$COMPANION_WORKER_NEXT_IMAGE" >/dev/null
 }
 
+# The operator comes first, as it does where charts are applied in any order: it waits for its definition.
 install_operator() {
-	helm upgrade --install companion-crds "$root/charts/companion-crds" --namespace companion-system --create-namespace --wait --timeout 2m >/dev/null
-	helm upgrade --install companion-operator "$root/charts/companion-operator" --namespace companion-system --wait --timeout 3m \
+	local first=
+	kubectl get crd companiondeployments.companion.dev >/dev/null 2>&1 || first=yes
+	helm upgrade --install companion-operator "$root/charts/companion-operator" --namespace companion-system --create-namespace \
 		--set image.repository="${COMPANION_OPERATOR_IMAGE%:*}" --set image.tag="${COMPANION_OPERATOR_IMAGE##*:}" \
 		--set images.worker="$COMPANION_WORKER_IMAGE" --set images.postgres="$COMPANION_POSTGRES_IMAGE" \
 		--set images.redis="$COMPANION_REDIS_IMAGE" >/dev/null
+	[ -z "$first" ] || await_waiting_operator
+	helm upgrade --install companion-crds "$root/charts/companion-crds" --namespace companion-system --wait --timeout 2m >/dev/null
+	kubectl --namespace companion-system rollout status deployment/companion-operator --timeout=3m >/dev/null
+}
+
+await_waiting_operator() {
+	local _
+	for _ in {1..60}; do
+		! kubectl --namespace companion-system logs deployment/companion-operator 2>/dev/null |
+			grep -q "waiting for the CustomResourceDefinition" || return 0
+		sleep 1
+	done
+	echo "the operator does not say that its definition is missing" >&2
+	return 1
 }
 
 # PostgreSQL and Redis that the tests share; the password is made for this cluster and kept in its folder.

@@ -125,7 +125,7 @@ pub struct CompanionDeploymentSpec {
     /// What becomes of a turn on the companion API whose client goes away.
     #[serde(default)]
     pub on_disconnect: OnDisconnect,
-    /// Stops the workers and every change to the schema; data and settings stay.
+    /// Stops the workers and starts no new Job; one at work ends. Data and settings stay.
     #[serde(default)]
     pub suspend: bool,
 }

@@ -21,16 +21,13 @@ pub mod yaml;
 pub use deployment::{CompanionDeployment, CompanionDeploymentSpec, Environment};
 pub use status::CompanionDeploymentStatus;
 
-/// Longest name of a `CompanionDeployment`: children append up to 20 characters, and a Service's name ends at 63.
-pub const MAX_NAME_LENGTH: usize = 40;
-
 /// Seconds between a pod's removal from its Service and SIGTERM: endpoints need a moment to reach every proxy.
 pub const PRE_STOP_SECONDS: u64 = 5;
 
 /// Connections a worker keeps once it got SIGTERM: enough to settle the turns that are still streaming.
 pub const DRAINING_CONNECTIONS: u32 = 2;
 
-/// Connections the job queue of one deployment holds besides the workers' pools.
+/// Connections that are set aside for the job queue and for preflight and migrate Jobs, besides the workers' pools.
 pub const JOB_CONNECTIONS: u32 = 4;
 
 /// Fewest connections a worker can serve with.

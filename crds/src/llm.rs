@@ -69,8 +69,9 @@ pub struct Provider {
     pub simulated: Option<Simulated>,
 }
 
-/// Public hosts need TLS: the API key and what users say would cross the network in the clear.
-const SAFE_URL: &str = r"self.matches('^(https://[^/@?#]+|http://([a-z0-9-]+|([a-z0-9-]+[.])+svc([.]cluster[.]local)?|(10|127)([.][0-9]{1,3}){3}|192[.]168([.][0-9]{1,3}){2}|172[.](1[6-9]|2[0-9]|3[01])([.][0-9]{1,3}){2})(:[0-9]{1,5})?)(/[^?#]*)?$')";
+/// Public hosts need TLS: the API key and what users say would cross the network in the clear. A name begins with a letter,
+/// as a Service's does: a number alone is an address in another spelling.
+const SAFE_URL: &str = r"self.matches('^(https://[^/@?#]+|http://([a-z][-a-z0-9]*|[a-z][-a-z0-9]*[.]([a-z0-9-]+[.])*svc([.]cluster[.]local)?|(10|127)([.][0-9]{1,3}){3}|192[.]168([.][0-9]{1,3}){2}|172[.](1[6-9]|2[0-9]|3[01])([.][0-9]{1,3}){2})(:[0-9]{1,5})?)(/[^?#]*)?$')";
 
 /// What the metadata service gives out are the node's own credentials. The worker looks again at the addresses behind a name.
 const NO_METADATA: &str =
@@ -113,6 +114,7 @@ pub struct Route {
     pub max_tokens: Option<u32>,
     /// Longest whole answer, all providers and tries together. Default: `llm.timeouts.turn`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-validations" = crate::text::longer_than_zero("the timeout of a route")))]
     pub timeout: Option<Span>,
     /// Who is asked, in this order, when the provider fails before its first token.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -138,10 +140,13 @@ pub struct Fallback {
 #[serde(rename_all = "camelCase", default)]
 pub struct Timeouts {
     /// From the request to a provider's first token, all its tries together. A fallback has this time anew, within `turn`.
+    #[schemars(extend("x-kubernetes-validations" = crate::text::longer_than_zero("llm.timeouts.firstToken")))]
     pub first_token: Span,
     /// Between two tokens.
+    #[schemars(extend("x-kubernetes-validations" = crate::text::longer_than_zero("llm.timeouts.idle")))]
     pub idle: Span,
     /// The whole turn.
+    #[schemars(extend("x-kubernetes-validations" = crate::text::longer_than_zero("llm.timeouts.turn")))]
     pub turn: Span,
 }
 

@@ -64,6 +64,7 @@ pub struct LocalEmbeddings {}
 #[serde(rename_all = "camelCase", default)]
 pub struct Sessions {
     /// How long a silent conversation stays in Redis. Its messages stay in PostgreSQL.
+    #[schemars(extend("x-kubernetes-validations" = crate::text::longer_than_zero("sessions.ttl")))]
     pub ttl: Span,
 }
 

@@ -83,6 +83,14 @@ impl JsonSchema for Span {
     }
 }
 
+/// The rule that a span called `field` is longer than zero: the worker refuses a deadline that is over before it begins.
+pub(crate) fn longer_than_zero(field: &str) -> serde_json::Value {
+    serde_json::json!([{
+        "rule": "duration(self) > duration('0s')",
+        "message": format!("{field} must be longer than zero, such as 30s"),
+    }])
+}
+
 /// A decimal fraction written as text, `0.7`: floating point in an API object would not compare equal to itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -67,6 +67,7 @@ impl Default for Rollout {
     }
 }
 
+// Amounts are taken by index: of a field of a map the API server knows no length, and it would refuse the rule as too costly.
 /// What one worker asks of its node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -74,6 +75,10 @@ impl Default for Rollout {
     validation = Rule::new("has(self.requests.cpu) && has(self.requests.memory)")
         .message("resources.requests needs cpu and memory"),
     validation = Rule::new("has(self.limits.memory)").message("resources.limits needs memory"),
+    validation = Rule::new("!has(self.limits.memory) || !has(self.requests.memory) || quantity(self.limits['memory']).compareTo(quantity(self.requests['memory'])) >= 0")
+        .message("resources.limits.memory must be at least resources.requests.memory, which is 512Mi unless it is set"),
+    validation = Rule::new("!has(self.limits.cpu) || !has(self.requests.cpu) || quantity(self.limits['cpu']).compareTo(quantity(self.requests['cpu'])) >= 0")
+        .message("resources.limits.cpu must be at least resources.requests.cpu, which is 1 unless it is set"),
 )]
 pub struct Resources {
     /// What it is sure to get: `cpu` and `memory`.
@@ -142,6 +147,7 @@ pub struct Migrations {
     /// `Manual` waits for the annotation `companion.dev/approve-migration` to name the image.
     pub approval: Approval,
     /// Longest time of one attempt.
+    #[schemars(extend("x-kubernetes-validations" = crate::text::longer_than_zero("migrations.timeout")))]
     pub timeout: Span,
     /// Tries within one attempt. A failed attempt is followed by another after 1, 2, 4 ... 30 minutes.
     #[schemars(range(min = 0, max = 10))]

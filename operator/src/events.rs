@@ -10,7 +10,7 @@ use crate::context::Context;
 /// Longest note that the API server takes, in bytes.
 const LONGEST: usize = 1_024;
 
-/// What changed between two sets of conditions, worst first.
+/// What changed between two sets of conditions.
 pub fn transitions(old: &[Condition], new: &[Condition]) -> Vec<Event> {
     let known = |kind: &str| old.iter().find(|condition| condition.type_ == kind);
     new.iter()
@@ -27,8 +27,8 @@ pub fn transitions(old: &[Condition], new: &[Condition]) -> Vec<Event> {
 
 fn event(condition: &Condition) -> Event {
     let is_bad = match condition.type_.as_str() {
-        "Stalled" => condition.status == "True",
-        "Suspended" => false,
+        // A person who asked to be asked is not warned.
+        "Stalled" => condition.status == "True" && condition.reason != "AwaitingApproval",
         // On the way is not wrong.
         "Ready" => false,
         _ => condition.status == "False" && !matches!(condition.reason.as_str(), "Starting" | "AwaitingApproval"),
@@ -37,7 +37,8 @@ fn event(condition: &Condition) -> Event {
         type_: if is_bad { EventType::Warning } else { EventType::Normal },
         reason: format!("{}{}", condition.type_, condition.status),
         note: Some(note(format!("{}: {}", condition.reason, condition.message))),
-        action: "Reconcile".into(),
+        // Events that differ in their note alone would be told as one, with the first one's.
+        action: condition.reason.clone(),
         secondary: None,
     }
 }

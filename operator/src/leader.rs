@@ -13,7 +13,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::PostParams;
 use kube::{Api, Client};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{info, warn};
 
 const NAME: &str = "companion-operator";
@@ -68,26 +68,34 @@ impl Leader {
     /// Renews until that fails for good: somebody else holds the lease, or the deadline passed.
     pub async fn hold(&self, mut lease: Lease) {
         let mut renewed = Instant::now();
+        // Whatever a try is waiting for, it ends with the deadline.
+        while let Ok(Some(time)) = timeout_at(renewed + DEADLINE, self.renew(&mut lease)).await {
+            renewed = time;
+        }
+    }
+
+    /// Renews until it has worked, and gives the time at which that was begun; nothing once somebody else holds the lease.
+    async fn renew(&self, lease: &mut Lease) -> Option<Instant> {
         loop {
             sleep(PERIOD).await;
             let mut next = lease.clone();
             next.spec.get_or_insert_default().renew_time = Some(MicroTime(Timestamp::now()));
             let started = Instant::now();
             match timeout(CALL, self.api.replace(NAME, &PostParams::default(), &next)).await {
-                Ok(Ok(held)) => (lease, renewed) = (held, started),
+                Ok(Ok(held)) => {
+                    *lease = held;
+                    return Some(started);
+                }
                 Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_not_found() => {
                     // An answer that got lost looks like a conflict: the lease may still be ours.
                     match timeout(CALL, self.api.get_opt(NAME)).await {
-                        Ok(Ok(Some(found))) if self.is_ours(&found) => lease = found,
-                        Ok(Ok(_)) => return,
+                        Ok(Ok(Some(found))) if self.is_ours(&found) => *lease = found,
+                        Ok(Ok(_)) => return None,
                         _ => {}
                     }
                 }
                 Ok(Err(error)) => warn!(%error, "failed to renew the lease"),
                 Err(_) => warn!("the API server did not renew the lease within {CALL:?}"),
-            }
-            if renewed.elapsed() >= DEADLINE {
-                return;
             }
         }
     }

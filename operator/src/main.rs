@@ -1,6 +1,7 @@
 //! The operator's program: `run` reconciles resources, `crd` prints the definition of their kind.
 
 mod admin;
+mod api_error;
 mod backoff;
 mod conditions;
 mod context;

@@ -1,6 +1,7 @@
 //! The life of one replica: it opens its admin port, waits for its kind to be served and for leadership, then watches
 //! and reconciles. It ends well on SIGTERM, and badly, on purpose, when it loses its leadership.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use anyhow::{Context as _, bail};
 use futures::future::join_all;
 use kube::runtime::events::{Recorder, Reporter};
 use kube::runtime::reflector::Store;
-use kube::{Client, Config};
+use kube::{Client, Config, ResourceExt as _};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -142,7 +143,15 @@ async fn count(context: &Context, stores: &[Store<Guarded>]) {
     let mut tick = tokio::time::interval(COUNT);
     loop {
         tick.tick().await;
-        let objects: usize = stores.iter().map(Store::len).sum();
-        context.metrics.objects.set(i64::try_from(objects).unwrap_or(i64::MAX));
+        let known: HashSet<String> = stores
+            .iter()
+            .flat_map(Store::state)
+            .filter_map(|object| object.uid())
+            .collect();
+        context
+            .metrics
+            .objects
+            .set(i64::try_from(known.len()).unwrap_or(i64::MAX));
+        context.backoff.retain(|uid| known.contains(uid));
     }
 }

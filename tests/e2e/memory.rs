@@ -22,8 +22,7 @@ async fn a_fact_told_through_one_worker_is_recalled_through_the_other_and_by_nob
         through(1, &ada).await_memory("Lisbon").await;
 
         let asked = through(1, &ada)
-            .in_conversation("second")
-            .stream("Where does my sister live?")
+            .stream_with_memories("Where does my sister live?")
             .await;
         assert!(asked.recalled().contains("Lisbon"), "{asked:?}");
         assert!(

@@ -6,8 +6,12 @@ use companion_crds::status::Connections;
 use companion_crds::{CompanionDeployment, DRAINING_CONNECTIONS, JOB_CONNECTIONS, MIN_POOL_SIZE};
 use companion_tests::companion::condition;
 use companion_tests::kube::{await_condition, with_temp_ns};
+use companion_tests::stub_provider::{Pace, StubProvider};
 use companion_tests::{Blueprint, TestDatabase};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::Node;
+use kube::Client;
+use kube::api::{Api, ListParams};
 use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -140,12 +144,40 @@ async fn a_number_of_workers_that_cannot_fit_is_refused_with_the_numbers_and_the
     .await;
 }
 
+/// The stub as pods reach it: at this machine's address towards the cluster's node.
+async fn base_url(client: &Client, stub: &StubProvider) -> String {
+    let nodes = Api::<Node>::all(client.clone())
+        .list(&ListParams::default())
+        .await
+        .unwrap();
+    let addresses = nodes.items[0].status.clone().unwrap().addresses.unwrap();
+    let node = addresses
+        .iter()
+        .find(|one| one.type_ == "InternalIP")
+        .expect("a node has an address");
+    // No packet is sent: connecting only chooses the route.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect((node.address.as_str(), 9)).unwrap();
+    let here = socket.local_addr().unwrap().ip();
+    format!("http://{here}:{}/v1", stub.address.port())
+}
+
 #[tokio::test]
-async fn workers_never_hold_more_connections_than_their_budget() {
+async fn workers_never_hold_more_connections_than_their_budget_even_in_a_rollout_with_long_streams() {
     let database = TestDatabase::create().await;
+    let stub = StubProvider::start().await;
+    // An answer of 20 seconds: old workers still stream while new ones start.
+    stub.pace(Pace {
+        gap: Duration::from_millis(200),
+        words: 100,
+        ..Pace::default()
+    });
     with_temp_ns(async move |client, namespace| {
         let demo = Blueprint::external("demo", &database)
-            .with(json!({ "replicas": 2, "database": { "maxConnections": 40 } }))
+            .with(json!({ "replicas": 2, "database": { "maxConnections": 40 }, "llm": {
+                "providers": [{ "name": "stub", "baseURL": base_url(&client, &stub).await }],
+                "routes": { "normal": { "provider": "stub", "model": "stub" } },
+            } }))
             .apply(&client, &namespace)
             .await;
         let resource = demo.await_ready().await;
@@ -155,6 +187,15 @@ async fn workers_never_hold_more_connections_than_their_budget() {
             let chat = chat.in_conversation(&format!("c{number}"));
             async move { chat.stream("Hello there").await }
         }));
+        let rollout = async {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            // Twice: what drains from the first is still there in the second.
+            for characters in [3000, 3001] {
+                demo.edit(json!({ "limits": { "messageChars": characters } })).await;
+                demo.await_ready().await;
+            }
+        };
+        let load = futures::future::join(load, rollout);
         let query = format!(
             "SELECT count(*)::text FROM pg_stat_activity WHERE usename = '{}_worker'",
             database.name
@@ -163,12 +204,15 @@ async fn workers_never_hold_more_connections_than_their_budget() {
         tokio::pin!(load);
         loop {
             tokio::select! {
-                _ = &mut load => break,
+                (replies, ()) = &mut load => {
+                    assert!(replies.iter().all(|reply| !reply.text.is_empty()), "every stream is finished");
+                    break;
+                }
                 held = database.ask(&query) => most = most.max(held.parse::<u32>().unwrap()),
             }
         }
         assert!(
-            most > 0 && most <= budget.per_worker * 2 + budget.jobs,
+            most > 0 && most <= budget.server - budget.reserved,
             "{most} connections held, the budget is {budget:?}"
         );
     })

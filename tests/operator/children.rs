@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use companion_tests::kube::{apply, at_once, await_condition, await_gone, with_temp_ns};
 use companion_tests::{Blueprint, Companion, TestDatabase, eventually};
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -45,7 +45,7 @@ where
     let field = move |child: &K| serde_json::to_value(child).unwrap().pointer(pointer).cloned();
     let before = field(&api.get(name).await.unwrap_or_else(|error| panic!("{name}: {error}")));
     let edited = api
-        .patch(name, &PatchParams::default(), &Patch::Merge(edit))
+        .patch(name, &PatchParams::default(), &Patch::Strategic(edit))
         .await
         .unwrap();
     assert_ne!(field(&edited), before, "the edit of {pointer} changes nothing");
@@ -108,6 +108,17 @@ async fn a_child_edited_or_deleted_by_hand_comes_back() {
             json!({ "spec": { "template": { "spec": { "terminationGracePeriodSeconds": 30 } } } }),
         )
         .await;
+        // Beside ours, another kind of probe is invalid: it cannot be applied away, and is replaced.
+        is_put_back::<Deployment>(
+            &demo,
+            "demo",
+            "/spec/template/spec/containers/0/livenessProbe",
+            json!({ "spec": { "template": { "spec": { "containers": [
+                { "name": "worker", "livenessProbe": { "httpGet": null, "exec": { "command": ["true"] } } },
+            ] } } } }),
+        )
+        .await;
+        is_put_back::<Deployment>(&demo, "demo", "/spec/paused", json!({ "spec": { "paused": true } })).await;
         is_put_back::<Deployment>(&demo, "demo", "/spec/replicas", json!({ "spec": { "replicas": 1 } })).await;
         comes_back::<Deployment>(&demo, "demo").await;
         demo.await_ready().await;
@@ -133,9 +144,13 @@ async fn what_is_not_asked_for_any_more_goes() {
         let there = |budget: Option<&PodDisruptionBudget>| budget.is_some();
         await_condition(&demo.api(), "demo", "a disruption budget", SOON, there).await;
 
+        let edit = json!({ "spec": { "maxReplicas": 9 } });
+        is_put_back::<HorizontalPodAutoscaler>(&demo, "demo", "/spec/maxReplicas", edit).await;
+        comes_back::<HorizontalPodAutoscaler>(&demo, "demo").await;
+
         demo.edit(json!({ "autoscaling": null, "replicas": 1 })).await;
         await_gone::<HorizontalPodAutoscaler>(&demo.api(), "demo", SOON).await;
-        // One worker with a budget could never be evicted.
+        // Where there is never more than one worker, it would say nothing.
         await_gone::<PodDisruptionBudget>(&demo.api(), "demo", SOON).await;
     })
     .await;
@@ -223,6 +238,11 @@ async fn every_pod_is_locked_down_and_belongs_to_its_resource() {
                 }
             }
         }
+
+        // A managed server is held to what it was made as, its image included.
+        let image = json!({ "spec": { "template": { "spec": { "containers": [{ "name": "redis", "image": "localhost/mine" }] } } } });
+        is_put_back::<StatefulSet>(&demo, "demo-redis", "/spec/template/spec/containers/0/image", image).await;
+        comes_back::<StatefulSet>(&demo, "demo-redis").await;
     })
     .await;
 }

@@ -4,8 +4,11 @@ use std::process::Command;
 
 use companion_tests::environment::{repository, required};
 use companion_tests::kube::client;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
+use kube::api::ListParams;
 
 fn committed(path: &str) -> String {
     let path = repository().join(path);
@@ -61,4 +64,32 @@ async fn the_definition_is_established_with_status_and_scale() {
     );
     let subresources = definition.spec.versions[0].subresources.as_ref().expect("subresources");
     assert!(subresources.status.is_some() && subresources.scale.is_some());
+}
+
+#[tokio::test]
+async fn an_operator_that_was_there_first_waited_for_the_definition_without_a_restart() {
+    let client = client().await;
+    let deployments = Api::<Deployment>::namespaced(client.clone(), "companion-system");
+    let operator = deployments
+        .get("companion-operator")
+        .await
+        .expect("the chart was installed");
+    let definition = Api::<CustomResourceDefinition>::all(client.clone())
+        .get("companiondeployments.companion.dev")
+        .await
+        .expect("the chart was installed");
+    // The tests' script installs the operator first, and goes on once it says what it waits for.
+    assert!(operator.metadata.creation_timestamp < definition.metadata.creation_timestamp);
+    let pods = Api::<Pod>::namespaced(client, "companion-system");
+    let selector = ListParams::default().labels("app.kubernetes.io/name=companion-operator");
+    for pod in pods.list(&selector).await.unwrap() {
+        let statuses = pod
+            .status
+            .and_then(|status| status.container_statuses)
+            .unwrap_or_default();
+        assert!(
+            statuses.iter().all(|container| container.restart_count == 0),
+            "{statuses:?}"
+        );
+    }
 }

@@ -3,6 +3,8 @@
 mod budget;
 mod children;
 mod definition;
+mod replicas;
 mod samples;
 mod secrets;
 mod states;
+mod unreadable;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use companion_tests::companion::condition;
 use companion_tests::kube::with_temp_ns;
-use companion_tests::{Blueprint, TestDatabase};
+use companion_tests::{Blueprint, Companion, TestDatabase};
 use k8s_openapi::api::core::v1::{Event, Pod};
 use kube::ResourceExt;
 use kube::api::ListParams;
@@ -60,18 +60,38 @@ async fn the_status_tells_where_it_is_from_the_first_pass_to_ready() {
             .unwrap();
         assert_eq!(chosen.items.len(), 1, "the selector finds the workers and nothing else");
 
-        let events = demo.api::<Event>().list(&ListParams::default()).await.unwrap();
-        let ours: Vec<_> = events
-            .iter()
-            .filter(|event| event.involved_object.kind.as_deref() == Some("CompanionDeployment"))
-            .collect();
-        assert!(
-            !ours.is_empty() && ours.len() < 25,
-            "events tell transitions, here {}",
-            ours.len()
-        );
+        let told = events(&demo).await;
+        assert!(told.iter().any(|event| event.starts_with("ReadyTrue")), "{told:#?}");
+        let mut once = told.clone();
+        once.dedup();
+        assert_eq!(told, once, "nothing is told twice");
+        // Another pass, in which nothing changes, tells nothing.
+        demo.annotate("companion.dev/refresh", "1").await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(events(&demo).await, told);
     })
     .await;
+}
+
+/// What was told of the resource: each event as often as it was told, sorted.
+async fn events(demo: &Companion) -> Vec<String> {
+    let list = demo.api::<Event>().list(&ListParams::default()).await.unwrap();
+    let of_resource = list
+        .into_iter()
+        .filter(|event| event.involved_object.kind.as_deref() == Some("CompanionDeployment"));
+    let mut told: Vec<String> = of_resource
+        .flat_map(|event| {
+            let times = event.series.and_then(|series| series.count).unwrap_or(1);
+            let text = format!(
+                "{} {}",
+                event.reason.unwrap_or_default(),
+                event.message.unwrap_or_default()
+            );
+            std::iter::repeat_n(text, usize::try_from(times).unwrap_or(1))
+        })
+        .collect();
+    told.sort();
+    told
 }
 
 #[tokio::test]
@@ -105,8 +125,9 @@ async fn an_image_that_never_starts_leaves_the_old_workers_serving() {
         let old = demo.await_workers(1, SOON).await[0].name_any();
         demo.edit(json!({ "image": "localhost/companion-worker:there-is-none" }))
             .await;
-        let not_ready = demo.await_status("Ready", "False", SOON).await;
-        println!("{}: {}", not_ready.reason, not_ready.message);
+        let stalled = demo.await_status("Stalled", "True", SOON).await;
+        assert!(stalled.message.contains("there-is-none"), "{}", stalled.message);
+        assert_eq!(demo.await_status("Ready", "False", SOON).await.status, "False");
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(
             demo.workers()

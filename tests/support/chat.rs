@@ -250,6 +250,20 @@ impl Chat {
         }
     }
 
+    /// Streams a question in one new conversation after another, until it was answered with what is remembered: on a machine
+    /// that is busy a reply may go without, and says so.
+    pub async fn stream_with_memories(&self, text: &str) -> Reply {
+        eventually("a reply that had time to recall", Duration::from_secs(30), || async {
+            let reply = self.in_conversation(&crate::unique("question")).stream(text).await;
+            if reply.degraded("recall") {
+                Err(format!("{reply:?}"))
+            } else {
+                Ok(reply)
+            }
+        })
+        .await
+    }
+
     /// Opens a stream and leaves the reading to the test.
     pub async fn open(&self, body: Value) -> EventStream {
         let response = self

@@ -68,7 +68,8 @@ pub async fn create_namespace(client: &Client, name: &str) {
         .unwrap_or_else(|error| panic!("namespace {name}: {error}"));
 }
 
-async fn delete_namespace(client: &Client, name: &str) {
+/// Removes a namespace with all that is in it, and does not wait.
+pub async fn delete_namespace(client: &Client, name: &str) {
     if let Err(error) = Api::<Namespace>::all(client.clone())
         .delete(name, &DeleteParams::background())
         .await

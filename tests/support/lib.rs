@@ -13,6 +13,7 @@ pub mod environment;
 pub mod eventually;
 pub mod kube;
 pub mod named;
+pub mod operator;
 pub mod samples;
 pub mod shared;
 pub mod sse;
@@ -25,6 +26,7 @@ pub use chat::Chat;
 pub use companion::{Blueprint, Companion};
 pub use database::TestDatabase;
 pub use eventually::eventually;
+pub use operator::Operator;
 pub use token::Issuer;
 
 /// Lets TLS clients be made; every client of the harness calls it first.

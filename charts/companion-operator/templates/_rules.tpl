@@ -16,36 +16,44 @@
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, create, patch]
-# Children without a workload.
+# Configurations and start scripts, and the workers' account without a token.
 - apiGroups: [""]
-  resources: [configmaps, serviceaccounts, services]
+  resources: [configmaps, serviceaccounts]
   verbs: [get, list, watch, create, patch, delete]
+# Of workers and managed servers. `update`, here and below, is for a hand edit that excludes a field of ours, such as another
+# kind of probe: applying would leave both, so the child is replaced.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, patch, update, delete]
 # Whether data exists whose password is gone. What becomes of a claim, its StatefulSet decides.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, list]
-# Termination messages of preflight and migrate Jobs, and why a worker does not start.
+  verbs: [get]
+# What preflight and migrate Jobs left as termination message, or why they do not start; and whether a worker that goes still
+# uses what nothing else asks for.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
 # Workers, and managed Redis and PostgreSQL.
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
-  verbs: [get, list, watch, create, patch, delete]
-# Which configurations old pods still refer to.
+  verbs: [get, list, watch, create, patch, update, delete]
+# Which configurations, Secrets and accounts old pods still refer to.
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [list]
 # Preflight and migrations: made once, never changed.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, delete]
+  verbs: [list, watch, create, delete]
+# The workers' number, where `autoscaling` asks for it to follow the load.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch, update, delete]
+# That a drain takes one worker after the other.
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [get, list, watch, create, patch, update, delete]
 # What happened, for kubectl describe.
 - apiGroups: [events.k8s.io]
   resources: [events]

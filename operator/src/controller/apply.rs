@@ -19,12 +19,14 @@ pub use writer::Error;
 use writer::Writer;
 
 /// What is there after a pass.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Applied {
     /// The workers.
     pub deployment: Option<Deployment>,
     /// Children that exist already and belong to somebody else.
     pub conflicts: Vec<String>,
+    /// Children of a deleted resource of this name, which are still being removed.
+    pub leaving: Vec<String>,
     /// Whether anything was written.
     pub changed: bool,
     /// Whether the names of new Secrets should be read again at once.
@@ -88,7 +90,10 @@ pub async fn apply(
             writer.ensure(std::slice::from_ref(existing), secret).await?;
         }
     }
-    one(&mut writer, &live.service_accounts, service_account).await?;
+    let service_account_goes = matches!(service_account, Wanted::Absent);
+    if !service_account_goes {
+        one(&mut writer, &live.service_accounts, service_account).await?;
+    }
     for (name, server) in [("redis", redis), ("postgres", postgres)] {
         managed(
             &mut writer,
@@ -111,6 +116,10 @@ pub async fn apply(
         Wanted::Apply(wanted) => writer.ensure(&live.deployments, *wanted).await?,
         Wanted::Keep | Wanted::Absent => found.deployment(&identity.name).cloned(),
     };
+    if service_account_goes {
+        // Pods can be made again under it until the Deployment names another.
+        writer.remove(live.service_accounts.iter().collect()).await?;
+    }
     // An autoscaler that is to go goes before the number is ours again.
     one(&mut writer, &live.autoscalers, autoscaler).await?;
     let deployment = match (deployment, replicas) {
@@ -129,10 +138,16 @@ pub async fn apply(
         .remove(absent(&live.stateful_sets, &staying.stateful_sets))
         .await?;
 
-    let Writer { conflicts, changed, .. } = writer;
+    let Writer {
+        conflicts,
+        leaving,
+        changed,
+        ..
+    } = writer;
     Ok(Applied {
         deployment,
         conflicts,
+        leaving,
         changed,
         made_secrets,
     })

@@ -21,12 +21,13 @@ use serde::de::DeserializeOwned;
 use super::build::config_map::CONFIG_KEY;
 use super::build::labels;
 use super::validate::{named_secrets, postgres_claim};
+use crate::api_error::words;
 
-pub use jobs::JobRun;
+pub use jobs::{JobRun, Trouble};
 
 /// The reading failed; nothing was changed.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to read {what}: {source}")]
+#[error("failed to read {what}: {}", words(source))]
 pub struct Error {
     what: String,
     source: kube::Error,
@@ -49,6 +50,8 @@ pub struct Children {
     pub replica_sets: Vec<ReplicaSet>,
     /// Preflight and migrations.
     pub jobs: Vec<Job>,
+    /// Pods of all of them, also those that are going.
+    pub pods: Vec<Pod>,
     /// The workers' autoscaler.
     pub autoscalers: Vec<HorizontalPodAutoscaler>,
     /// The workers' disruption budget.
@@ -89,6 +92,16 @@ impl Found {
     }
 }
 
+/// `known` as the API server has it now, unless it is gone.
+pub async fn current(client: &Client, known: &CompanionDeployment) -> Result<Option<CompanionDeployment>, Error> {
+    let name = known.name_any();
+    let api: Api<CompanionDeployment> = Api::namespaced(client.clone(), &known.namespace().unwrap_or_default());
+    api.get_opt(&name).await.map_err(|source| Error {
+        what: format!("the resource {name:?}"),
+        source,
+    })
+}
+
 /// Reads everything about `resource`.
 pub async fn dereference(client: &Client, resource: &CompanionDeployment) -> Result<Found, Error> {
     let (namespace, name) = (resource.namespace().unwrap_or_default(), resource.name_any());
@@ -113,8 +126,7 @@ pub async fn dereference(client: &Client, resource: &CompanionDeployment) -> Res
         stateful_sets,
         deployments,
         replica_sets,
-        jobs,
-        pods,
+        (jobs, pods),
         autoscalers,
         disruption_budgets,
     ) = tokio::try_join!(
@@ -131,8 +143,11 @@ pub async fn dereference(client: &Client, resource: &CompanionDeployment) -> Res
         list(client, &namespace, &selector),
         list(client, &namespace, &selector),
         list(client, &namespace, &selector),
-        list::<Job>(client, &namespace, &selector),
-        list::<Pod>(client, &namespace, &selector),
+        async {
+            // In this order: a Job that ended after the Pods were read would seem to have left no report.
+            let jobs = list::<Job>(client, &namespace, &selector).await?;
+            Ok((jobs, list::<Pod>(client, &namespace, &selector).await?))
+        },
         list(client, &namespace, &selector),
         list(client, &namespace, &selector),
     )?;
@@ -149,17 +164,29 @@ pub async fn dereference(client: &Client, resource: &CompanionDeployment) -> Res
             .and_then(|claim| claim.metadata.uid),
         job_runs: jobs::runs(&jobs, &pods, &uid),
         children: Children {
-            service_accounts,
-            config_maps,
-            services,
-            stateful_sets,
-            deployments,
+            service_accounts: of_this_life(service_accounts, &uid),
+            config_maps: of_this_life(config_maps, &uid),
+            services: of_this_life(services, &uid),
+            stateful_sets: of_this_life(stateful_sets, &uid),
+            deployments: of_this_life(deployments, &uid),
             replica_sets,
-            jobs,
-            autoscalers,
-            disruption_budgets,
+            jobs: of_this_life(jobs, &uid),
+            pods,
+            autoscalers: of_this_life(autoscalers, &uid),
+            disruption_budgets: of_this_life(disruption_budgets, &uid),
         },
     })
+}
+
+/// Without the children of a deleted resource of this name, which are only still there.
+fn of_this_life<K: Resource>(mut children: Vec<K>, uid: &str) -> Vec<K> {
+    children.retain(|child| {
+        let owners = child.owner_references();
+        owners
+            .iter()
+            .all(|owner| owner.controller != Some(true) || owner.uid == uid)
+    });
+    children
 }
 
 async fn list<K>(client: &Client, namespace: &str, selector: &str) -> Result<Vec<K>, Error>

@@ -4,6 +4,8 @@
 pub mod apply;
 pub mod build;
 pub mod dereference;
+#[cfg(test)]
+mod fixtures;
 pub mod plan;
 pub mod update_status;
 pub mod validate;
@@ -12,6 +14,7 @@ mod watch;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use companion_crds::CompanionDeployment;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::Action;
@@ -25,6 +28,10 @@ pub use watch::{Guarded, watch};
 
 /// Longest time of one pass.
 const PASS: Duration = Duration::from_secs(60);
+/// So many failures in a row are no passing trouble any more.
+const LASTING: u32 = 3;
+/// Longest time of saying so.
+const SAY: Duration = Duration::from_secs(10);
 /// Secrets are not watched, they are read again so often.
 const REREAD: Duration = Duration::from_secs(60);
 /// So often while something outside is missing.
@@ -67,27 +74,42 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
         Err(_) => Outcome::Error,
     };
     context.metrics.reconciled(outcome, started.elapsed());
+    let uid = guarded.uid().unwrap_or_default();
     match result {
         Ok((action, _)) => {
-            context.backoff.forget(&object_name(&guarded));
+            context.backoff.forget(&uid);
             Ok(action)
         }
         Err(error) => {
-            if let Ok(resource) = &guarded.0
-                && let Err(second) = update_status::failed(&context, resource, &error.to_string()).await
-            {
-                debug!(error = %second, "failed to say in the status that the pass failed");
+            let lasting = context.backoff.failed(&uid) >= LASTING;
+            if let Ok(known) = &guarded.0 {
+                say_failed(&context, known, &error, lasting).await;
             }
             Err(error)
         }
     }
 }
 
+/// Says in the status that a pass failed, if the API server lets us.
+async fn say_failed(context: &Context, known: &CompanionDeployment, error: &Error, lasting: bool) {
+    let said = async {
+        if let Some(resource) = dereference::current(&context.client, known).await? {
+            update_status::failed(context, &resource, &error.to_string(), lasting).await?;
+        }
+        Ok::<_, Error>(())
+    };
+    match tokio::time::timeout(SAY, said).await {
+        Ok(Ok(())) => {}
+        Ok(Err(second)) => debug!(error = ?second, "failed to say in the status that the pass failed"),
+        Err(_) => debug!("the API server took no status within {SAY:?}"),
+    }
+}
+
 /// When to try a resource again whose pass failed.
 fn after_error(guarded: Arc<Guarded>, error: &Error, context: Arc<Context>) -> Action {
-    let object = object_name(&guarded);
-    let pause = context.backoff.failed(&object);
-    warn!(object, %error, again_in = ?pause, "a pass failed");
+    let pause = context.backoff.pause(&guarded.uid().unwrap_or_default());
+    // With its sources: how a connection broke is in no condition.
+    warn!(object = object_name(&guarded), ?error, again_in = ?pause, "a pass failed: {error}");
     Action::requeue(pause)
 }
 
@@ -97,22 +119,24 @@ fn object_name(guarded: &Guarded) -> String {
 
 /// The line. Says when to look again, and whether anything was written.
 async fn pass(guarded: &Guarded, context: &Context) -> Result<(Action, bool), Error> {
-    let DeserializeGuard(Ok(resource)) = guarded else {
+    let DeserializeGuard(Ok(known)) = guarded else {
         let changed = update_status::malformed(context, guarded).await?;
         return Ok((Action::await_change(), changed));
     };
-    if resource.meta().deletion_timestamp.is_some() {
+    // The cache may lack the status of the pass before, whose events would be told twice.
+    let current = dereference::current(&context.client, known).await?;
+    let Some(resource) = current.filter(|resource| resource.meta().deletion_timestamp.is_none()) else {
         return Ok((Action::await_change(), false));
-    }
+    };
     let now = Timestamp::now();
 
-    let found = dereference::dereference(&context.client, resource).await?;
-    let validated = validate::validate(resource, &found, &context.images, &context.hasher);
+    let found = dereference::dereference(&context.client, &resource).await?;
+    let validated = validate::validate(&resource, &found, &context.images, &context.hasher);
     let plan = plan::plan(&validated, resource.status.as_ref(), &found, now)?;
     let prepared = build::build(&validated, &plan)?;
     let applied = apply::apply(context, &validated.identity, prepared, &found).await?;
     let status_changed =
-        update_status::update_status(context, resource, &validated, &plan, &found, &applied, now).await?;
+        update_status::update_status(context, &resource, &validated, &plan, &found, &applied, now).await?;
 
     Ok((
         Action::requeue(look_again_in(&validated, &plan, &applied)),
@@ -128,7 +152,11 @@ fn look_again_in(validated: &validate::Validated, plan: &plan::Plan, applied: &a
     let job_under_way = plan.preflight.is_some() && plan.serving.is_none();
     let usual = if applied.made_secrets {
         AT_ONCE
-    } else if !validated.problems.is_empty() || !applied.conflicts.is_empty() || job_under_way {
+    } else if !validated.problems.is_empty()
+        || !applied.conflicts.is_empty()
+        || !applied.leaving.is_empty()
+        || job_under_way
+    {
         MISSING
     } else {
         REREAD

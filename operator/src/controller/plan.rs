@@ -2,10 +2,9 @@
 //! start, whether workers may change and into what, and what the conditions will say. No client, and the time is an
 //! argument.
 
+mod in_use;
 mod jobs;
 mod workers;
-
-use std::collections::BTreeSet;
 
 use companion_crds::report::PreflightReport;
 use companion_crds::status::{CompanionDeploymentStatus, Preflight};
@@ -16,7 +15,7 @@ use kube::ResourceExt as _;
 use super::build::deployment::{BASELINE_ANNOTATION, SECRETS_ANNOTATION};
 use super::build::labels::Component;
 use super::build::{config_map, server};
-use super::dereference::Found;
+use super::dereference::{Found, Trouble};
 use super::validate::Validated;
 use crate::plan::attempts::{self, Outcome, Step};
 use crate::plan::autoscaling::Bounds;
@@ -24,6 +23,7 @@ use crate::plan::connections::{self, Budget, Misfit};
 use crate::plan::migration::{self, Gate};
 use crate::plan::rollout::{self, Pools, SecretsMark};
 
+pub use in_use::InUse;
 pub use workers::wanted_replicas;
 
 /// A report is believed for so long.
@@ -54,12 +54,16 @@ pub enum Finding {
 pub struct Serving {
     /// For their configuration.
     pub pools: Pools,
+    /// Workers that a rollout adds.
+    pub max_surge: u32,
     /// For their pods' annotation.
     pub mark: SecretsMark,
     /// Bounds of their autoscaler.
     pub autoscaler: Option<Bounds>,
     /// The number that is always there.
     pub least_workers: u32,
+    /// The number that may be there.
+    pub most_workers: u32,
 }
 
 /// A managed server as it is to run.
@@ -97,15 +101,15 @@ pub struct Plan {
     /// The schema's version after the last migration.
     pub schema_version: Option<i64>,
     /// What the pod of a running Job waits for.
-    pub job_trouble: Option<String>,
+    pub job_trouble: Option<Trouble>,
     /// The connection budget.
     pub budget: Option<Result<Budget, Misfit>>,
     /// Workers may change.
     pub serving: Option<Serving>,
     /// The number of workers, where it is ours to say.
     pub replicas: Option<u32>,
-    /// Configurations that something refers to.
-    pub configs_in_use: BTreeSet<String>,
+    /// What pods refer to.
+    pub in_use: InUse,
     /// Jobs that have told all they know.
     pub old_jobs: Vec<String>,
     /// Time until something is due.
@@ -185,7 +189,7 @@ pub fn plan(
         redis: server_plan(from, found, Component::Redis),
         postgres: server_plan(from, found, Component::Postgres),
         servers_down,
-        finding: jobs::finding(&checks),
+        finding: jobs::finding(&checks, proven.as_ref()),
         job_trouble: checks
             .iter()
             .chain(&migrations)
@@ -200,7 +204,7 @@ pub fn plan(
         budget,
         serving,
         replicas,
-        configs_in_use: workers::configs_in_use(found, deployment),
+        in_use: in_use::in_use(found, deployment),
         old_jobs: jobs::old_jobs(found, &inputs),
         due_in,
     })
@@ -240,9 +244,10 @@ fn server_plan(from: &Validated, found: &Found, component: Component) -> ServerP
         Component::Redis => (&from.images.redis, &from.hashes.redis),
         _ => (&from.images.postgres, &from.hashes.postgres),
     };
+    let made_with = set.and_then(|set| set.annotations().get(server::IMAGE_ANNOTATION).cloned());
     let running = template.and_then(|template| template.spec.as_ref()?.containers.first()?.image.clone());
     ServerPlan {
-        image: running.unwrap_or_else(|| image.clone()),
+        image: made_with.or(running).unwrap_or_else(|| image.clone()),
         mark: rollout::secrets_mark(annotation.map(String::as_str), baseline.map(String::as_str), hash),
     }
 }

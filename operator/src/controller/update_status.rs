@@ -11,7 +11,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Resource as _, ResourceExt as _};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::Guarded;
 use super::apply::Applied;
@@ -19,13 +20,14 @@ use super::build::labels::{MANAGER, worker_selector_text};
 use super::dereference::Found;
 use super::plan::Plan;
 use super::validate::Validated;
+use crate::api_error::words;
 use crate::conditions::{Finding, State, conditions};
 use crate::context::Context;
 use crate::events;
 
 /// The status could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to write the status: {0}")]
+#[error("failed to write the status: {}", words(.0))]
 pub struct Error(#[from] kube::Error);
 
 /// Writes the status of `resource` after a pass, and says whether it had to.
@@ -88,42 +90,49 @@ fn status(
     }
 }
 
-/// Says in the status that a pass failed, keeping everything else.
-pub async fn failed(context: &Context, resource: &CompanionDeployment, cause: &str) -> Result<bool, Error> {
+/// Says in the status that a pass failed. What serves, serves on: only a failure that is `lasting` takes `Ready` away.
+pub async fn failed(
+    context: &Context,
+    resource: &CompanionDeployment,
+    cause: &str,
+    lasting: bool,
+) -> Result<bool, Error> {
     let old = resource.status.clone().unwrap_or_default();
-    let failed = vec![
-        Finding::new("Ready", false, "ReconcileFailed", cause),
-        Finding::new("Reconciling", true, "ReconcileFailed", cause),
-        Finding::new("Stalled", false, "Retrying", "tried again by itself"),
-    ];
-    let mut all = conditions(failed, &old.conditions, resource.metadata.generation, Timestamp::now());
-    let named: Vec<String> = all
-        .iter()
-        .map(|condition: &Condition| condition.type_.clone())
-        .collect();
-    all.extend(
-        old.conditions
-            .iter()
-            .filter(|condition| !named.contains(&condition.type_))
-            .cloned(),
-    );
-    let status = CompanionDeploymentStatus {
-        observed_generation: resource.metadata.generation,
-        conditions: all,
-        ..old.clone()
-    };
+    let status = failed_status(&old, resource.metadata.generation, cause, lasting, Timestamp::now());
     write(context, resource, &old, &status).await
 }
 
-/// Says in the status of an object that cannot be read what is wrong with it.
+fn failed_status(
+    old: &CompanionDeploymentStatus,
+    generation: Option<i64>,
+    cause: &str,
+    lasting: bool,
+    now: Timestamp,
+) -> CompanionDeploymentStatus {
+    let mut findings = vec![Finding::new("Reconciling", true, "ReconcileFailed", cause)];
+    let tells = lasting || !old.conditions.iter().any(|condition| condition.type_ == "Ready");
+    if tells {
+        findings.push(Finding::new("Ready", false, "ReconcileFailed", cause));
+        findings.push(Finding::new("Stalled", false, "Retrying", "tried again by itself"));
+    }
+    let mut all = old.conditions.clone();
+    for condition in conditions(findings, &old.conditions, generation, now) {
+        match all.iter_mut().find(|known| known.type_ == condition.type_) {
+            Some(known) => *known = condition,
+            None => all.push(condition),
+        }
+    }
+    CompanionDeploymentStatus {
+        // Where Ready stays, it is about the generation that was seen before.
+        observed_generation: if tells { generation } else { old.observed_generation },
+        conditions: all,
+        ..old.clone()
+    }
+}
+
+/// Says in the status of an object that cannot be read what is wrong with it, and leaves all else in it as it is.
 pub async fn malformed(context: &Context, guarded: &Guarded) -> Result<bool, Error> {
     let Err(invalid) = &guarded.0 else { return Ok(false) };
-    let message = format!("the resource cannot be read: {}", invalid.error);
-    let findings = vec![
-        Finding::new("Ready", State::False, "Malformed", message.clone()),
-        Finding::new("Reconciling", State::False, "Malformed", "waits for an edit"),
-        Finding::new("Stalled", State::True, "Malformed", message),
-    ];
     let meta = &invalid.metadata;
     let (namespace, name) = (
         meta.namespace.clone().unwrap_or_default(),
@@ -132,17 +141,40 @@ pub async fn malformed(context: &Context, guarded: &Guarded) -> Result<bool, Err
     let Some(live) = statuses(context, &namespace).get_opt(&name).await? else {
         return Ok(false);
     };
-    let old: Vec<Condition> = serde_json::from_value(live.data["status"]["conditions"].clone()).unwrap_or_default();
-    let status = CompanionDeploymentStatus {
-        observed_generation: meta.generation,
-        conditions: conditions(findings, &old, meta.generation, Timestamp::now()),
-        ..CompanionDeploymentStatus::default()
-    };
-    if old == status.conditions {
+    let old = &live.data["status"];
+    let status = malformed_status(old, meta.generation, &invalid.error, Timestamp::now());
+    if *old == status {
         return Ok(false);
     }
     patch(context, &namespace, &name, &status).await?;
     Ok(true)
+}
+
+/// `old` as it is, for it may be what cannot be read, with other conditions: an image that was adopted must not be lost,
+/// or a later pass would adopt another.
+fn malformed_status(old: &Value, generation: Option<i64>, error: &str, now: Timestamp) -> Value {
+    let message = format!("the resource cannot be read: {error}");
+    let findings = vec![
+        Finding::new("Ready", State::False, "Malformed", message.clone()),
+        Finding::new("Reconciling", State::False, "Malformed", "waits for an edit"),
+        Finding::new("Stalled", State::True, "Malformed", message),
+    ];
+    let mut all = old["conditions"].as_array().cloned().unwrap_or_default();
+    let readable: Vec<Condition> = all
+        .iter()
+        .filter_map(|condition| serde_json::from_value(condition.clone()).ok())
+        .collect();
+    for condition in conditions(findings, &readable, generation, now) {
+        let condition = json!(condition);
+        match all.iter_mut().find(|known| known["type"] == condition["type"]) {
+            Some(known) => *known = condition,
+            None => all.push(condition),
+        }
+    }
+    let mut status = if old.is_object() { old.clone() } else { json!({}) };
+    status["observedGeneration"] = json!(generation);
+    status["conditions"] = Value::Array(all);
+    status
 }
 
 async fn write(
@@ -170,12 +202,7 @@ fn statuses(context: &Context, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(context.client.clone(), namespace, &kind)
 }
 
-async fn patch(
-    context: &Context,
-    namespace: &str,
-    name: &str,
-    status: &CompanionDeploymentStatus,
-) -> Result<(), Error> {
+async fn patch(context: &Context, namespace: &str, name: &str, status: &(impl Serialize + Sync)) -> Result<(), Error> {
     let body = json!({
         "apiVersion": CompanionDeployment::api_version(&()),
         "kind": CompanionDeployment::kind(&()),
@@ -194,5 +221,83 @@ async fn patch(
             context.metrics.wrote("status");
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn serving() -> CompanionDeploymentStatus {
+        let findings = vec![
+            Finding::new("Ready", true, "Serving", "workers serve"),
+            Finding::new("Reconciling", false, "AsWanted", "everything is as wanted"),
+            Finding::new("Migrated", true, "Migrated", "the schema fits"),
+        ];
+        CompanionDeploymentStatus {
+            observed_generation: Some(1),
+            image: Some("worker:1".into()),
+            conditions: conditions(findings, &[], Some(1), at(10)),
+            ..CompanionDeploymentStatus::default()
+        }
+    }
+
+    fn state<'a>(status: &'a CompanionDeploymentStatus, kind: &str) -> &'a str {
+        let mut all = status.conditions.iter();
+        all.find(|condition| condition.type_ == kind)
+            .map_or("", |condition| condition.status.as_str())
+    }
+
+    #[test]
+    fn a_pass_that_fails_takes_ready_away_only_when_it_goes_on_failing() {
+        let first = failed_status(&serving(), Some(2), "no answer", false, at(20));
+        assert_eq!((state(&first, "Ready"), state(&first, "Reconciling")), ("True", "True"));
+        assert_eq!(
+            first.observed_generation,
+            Some(1),
+            "what Ready says is not about the edit"
+        );
+        assert_eq!(failed_status(&first, Some(2), "no answer", false, at(30)), first);
+
+        let lasting = failed_status(&first, Some(2), "no answer", true, at(40));
+        assert_eq!(
+            (state(&lasting, "Ready"), state(&lasting, "Migrated")),
+            ("False", "True")
+        );
+        assert_eq!(lasting.observed_generation, Some(2));
+        assert_eq!(failed_status(&lasting, Some(2), "no answer", true, at(50)), lasting);
+
+        let new = failed_status(
+            &CompanionDeploymentStatus::default(),
+            Some(1),
+            "no answer",
+            false,
+            at(1),
+        );
+        assert_eq!(state(&new, "Ready"), "False", "Ready is there from the first pass");
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_read_keeps_all_else_of_its_status() {
+        let mut old = json!(serving());
+        let strange = json!({ "type": "Strange", "lastTransitionTime": "9999-12-31T23:59:59Z" });
+        old["conditions"].as_array_mut().unwrap().push(strange.clone());
+        let status = malformed_status(&old, Some(3), "no", at(20));
+        assert_eq!(
+            (&status["image"], &status["observedGeneration"]),
+            (&json!("worker:1"), &json!(3))
+        );
+        let conditions = status["conditions"].as_array().unwrap();
+        assert!(conditions.contains(&strange));
+        let stands = |kind: &str| conditions.iter().find(|one| one["type"] == kind).unwrap()["status"].clone();
+        assert_eq!(
+            (stands("Ready"), stands("Stalled"), stands("Migrated")),
+            (json!("False"), json!("True"), json!("True"))
+        );
+        assert_eq!(malformed_status(&status, Some(3), "no", at(30)), status, "written once");
     }
 }

@@ -1,6 +1,7 @@
-//! What starts a pass: a change of a resource, or of one of its children. Children are watched by their metadata and our
-//! label alone, so that the operator keeps nobody's data in memory; Secrets are not watched at all.
+//! What starts a pass: a change of a resource but for its status, which is ours, or of one of its children. Children are
+//! watched by our label; Secrets are not watched at all.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Config, Controller};
-use kube::runtime::reflector::Store;
-use kube::runtime::watcher;
+use kube::runtime::reflector::{self, Store};
+use kube::runtime::{PredicateConfig, WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -41,7 +42,12 @@ pub fn watch(
 ) -> (Store<Guarded>, BoxFuture<'static, ()>) {
     let client = &context.client;
     let children = || watcher::Config::default().labels(&format!("{MANAGED_BY}={MANAGER}"));
-    let controller = Controller::new(scoped::<Guarded>(client, namespace), watcher::Config::default())
+    let (store, writer) = reflector::store();
+    let resources = watcher(scoped::<Guarded>(client, namespace), watcher::Config::default())
+        .reflect(writer)
+        .applied_objects()
+        .predicate_filter(wishes, PredicateConfig::default());
+    let controller = Controller::for_stream(resources, store.clone())
         .with_config(Config::default().concurrency(CONCURRENCY).debounce(DEBOUNCE))
         .owns(scoped::<ServiceAccount>(client, namespace), children())
         .owns(scoped::<ConfigMap>(client, namespace), children())
@@ -52,7 +58,6 @@ pub fn watch(
         .owns(scoped::<HorizontalPodAutoscaler>(client, namespace), children())
         .owns(scoped::<PodDisruptionBudget>(client, namespace), children())
         .graceful_shutdown_on(stop.cancelled_owned());
-    let store = controller.store();
     let work = controller
         .run(super::reconcile, super::after_error, context)
         .for_each(|result| async move {
@@ -61,6 +66,18 @@ pub fn watch(
             }
         });
     (store, Box::pin(work))
+}
+
+/// A hash of what a pass depends on. The status is not in it: a pass that failed says so there, and must not wake itself.
+fn wishes(guarded: &Guarded) -> Option<u64> {
+    let meta = guarded.meta();
+    let mut hasher = DefaultHasher::new();
+    meta.generation.hash(&mut hasher);
+    meta.annotations.hash(&mut hasher);
+    meta.deletion_timestamp.is_some().hash(&mut hasher);
+    // It can be a status written by somebody else that makes an object unreadable, or readable again.
+    guarded.0.is_ok().hash(&mut hasher);
+    Some(hasher.finish())
 }
 
 fn scoped<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(

@@ -68,8 +68,8 @@ pub struct Budget {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{least} workers and {surge} more during a rollout need {needed} connections ({pool} each, {DRAINING_CONNECTIONS} for each that is draining), \
-     but only {left} are left of the server's {server} (reserved {reserved}, jobs {JOB_CONNECTIONS}); at most {fit} workers fit: \
-     lower {field}, or raise database.maxConnections and the server's max_connections"
+     but only {left} are left of the server's {server} (reserved {reserved}, jobs {JOB_CONNECTIONS}); {}",
+    self.way_out()
 )]
 pub struct Misfit {
     least: u32,
@@ -81,6 +81,23 @@ pub struct Misfit {
     reserved: u32,
     fit: u32,
     field: &'static str,
+}
+
+impl Misfit {
+    fn way_out(&self) -> String {
+        const RAISE: &str = "raise database.maxConnections and the server's max_connections";
+        let Self { fit, field, surge, .. } = self;
+        match (fit, *field) {
+            (0, "database.poolSize") => {
+                format!("not one worker fits: lower {field} or database.reservedConnections, or {RAISE}")
+            }
+            (0, _) if *surge > 1 => {
+                format!("not one worker fits: lower rollout.maxSurge or database.reservedConnections, or {RAISE}")
+            }
+            (0, _) => format!("not one worker fits: lower database.reservedConnections, or {RAISE}"),
+            _ => format!("at most {fit} workers fit: lower {field}, or {RAISE}"),
+        }
+    }
 }
 
 /// The budget of `demand`, or the numbers that show why there is none.
@@ -252,5 +269,12 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(refused.contains("lower database.poolSize"), "{refused}");
+        let refused = budget(&demand(20, 10, Workers::Fixed(1), 1, PoolSize::Auto))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            refused.contains("not one worker fits: lower database.reservedConnections, or raise"),
+            "{refused}"
+        );
     }
 }

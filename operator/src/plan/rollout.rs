@@ -21,6 +21,8 @@ pub struct Running {
     pub wanted: u32,
     /// Pods that exist, old and new.
     pub pods: u32,
+    /// Workers that a rollout may add to them.
+    pub max_surge: u32,
 }
 
 /// How a budget is put into force.
@@ -30,27 +32,34 @@ pub struct Transition {
     pub pools: Pools,
     /// Bound on the number of workers for the time being.
     pub hold_at: Option<u32>,
+    /// Workers that a rollout may add for the time being.
+    pub max_surge: u32,
 }
 
 /// Shrinks first and grows last, so that old and new workers together never pass the budget: while workers with larger
-/// pools run, the number does not rise; and pools grow only once no more workers run than they are made for.
-pub fn transition(running: Option<Running>, target: Pools) -> Transition {
+/// pools run, neither their number nor the surge beside them rises; and pools grow only once no more workers run than they
+/// are made for.
+pub fn transition(running: Option<Running>, target: Pools, max_surge: u32) -> Transition {
     let Some(running) = running else {
         return Transition {
             pools: target,
             hold_at: None,
+            max_surge,
         };
     };
+    let held_surge = max_surge.min(running.max_surge);
     if target.per_worker > running.configured.per_worker && running.pods > target.max_workers {
         return Transition {
             pools: running.configured,
             hold_at: None,
+            max_surge: held_surge,
         };
     }
     let larger_pools_run = running.largest_pool > target.per_worker && running.pods > 0;
     Transition {
         pools: target,
         hold_at: (larger_pools_run && running.wanted > 0).then_some(running.wanted),
+        max_surge: if larger_pools_run { held_surge } else { max_surge },
     }
 }
 
@@ -163,6 +172,7 @@ mod tests {
                 largest_pool,
                 wanted,
                 pods,
+                max_surge: 1,
             })
         };
         let table = [
@@ -180,11 +190,32 @@ mod tests {
         ];
         for (running, target, (next, hold_at)) in table {
             assert_eq!(
-                transition(running, target),
-                Transition { pools: next, hold_at },
+                transition(running, target, 1),
+                Transition {
+                    pools: next,
+                    hold_at,
+                    max_surge: 1
+                },
                 "{running:?} -> {target:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_larger_surge_waits_until_the_pools_made_for_the_smaller_one_are_gone() {
+        let running = |largest_pool, max_surge| Running {
+            configured: pools(9, 1),
+            largest_pool,
+            wanted: 1,
+            pods: 1,
+            max_surge,
+        };
+        // One worker; the surge goes from 1 to 8 and the pool from 40 to 9: 40 + 8 x 9 would pass what 2 x 40 may hold.
+        assert_eq!(transition(Some(running(40, 1)), pools(9, 1), 8).max_surge, 1);
+        assert_eq!(transition(Some(running(9, 1)), pools(9, 1), 8).max_surge, 8);
+        assert_eq!(transition(None, pools(9, 1), 8).max_surge, 8);
+        // A smaller one holds at once.
+        assert_eq!(transition(Some(running(40, 8)), pools(9, 1), 1).max_surge, 1);
     }
 
     #[test]

@@ -1,33 +1,14 @@
 //! The values of Secrets, as the environment carries them. They are never printed: [`SecretString`] shows no value, and
 //! errors name variables only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use companion_crds::Environment;
 use companion_crds::config::{ProviderKind, WorkerConfig, env};
+use companion_crds::secret::{MAKE_A_KEY, hs256_weakness};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::ConfigError;
-
-/// RFC 7518 section 3.2: an HS256 key is at least as long as its hash.
-const MIN_KEY_BYTES: usize = 32;
-
-/// A key of random bytes, in whatever spelling, has more different ones than this.
-const MIN_DIFFERENT_BYTES: usize = 10;
-
-/// Words of keys that come from a tutorial or a template.
-const TELLTALES: [&str; 8] = [
-    "secret",
-    "changeme",
-    "change-me",
-    "change_me",
-    "password",
-    "example",
-    "default",
-    "12345678",
-];
-
-const MAKE_ONE: &str = "make one with: openssl rand -base64 48";
 
 /// Secrets that are set, empty ones counted as not set.
 #[derive(Clone, Debug, Default)]
@@ -100,10 +81,10 @@ impl Secrets {
             env::JWT_HS256_SECRET,
             "a random text of at least 32 bytes",
         )?;
-        match weakness(key.expose_secret(), environment) {
+        match hs256_weakness(key.expose_secret().as_bytes(), environment) {
             Some(problem) => Err(ConfigError::setting(
                 env::JWT_HS256_SECRET,
-                format!("{problem}; {MAKE_ONE}"),
+                format!("{problem}; {MAKE_A_KEY}"),
             )),
             None => Ok(key),
         }
@@ -135,24 +116,6 @@ fn not_set(name: &str, form: &str) -> ConfigError {
     ConfigError::setting(name, format!("not set; set this environment variable to {form}"))
 }
 
-fn weakness(key: &str, environment: Environment) -> Option<String> {
-    if key.len() < MIN_KEY_BYTES {
-        return Some(format!("{} bytes, at least {MIN_KEY_BYTES} are needed", key.len()));
-    }
-    if environment != Environment::Production {
-        return None;
-    }
-    let different = key.bytes().collect::<BTreeSet<u8>>().len();
-    if different < MIN_DIFFERENT_BYTES {
-        return Some(format!(
-            "only {different} different bytes, production needs a random key"
-        ));
-    }
-    let lower = key.to_lowercase();
-    let telltale = TELLTALES.iter().find(|word| lower.contains(*word))?;
-    Some(format!("contains {telltale:?}, production needs a random key"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,19 +135,6 @@ mod tests {
                 "COMPANION_JWT_HS256_SECRET: 5 bytes, at least 32 are needed; make one with: openssl rand -base64 48"
             );
         }
-    }
-
-    #[test]
-    fn production_refuses_keys_that_can_be_guessed() {
-        for key in [
-            "a".repeat(64),
-            "my-super-secret-jwt-key-of-this-service".to_owned(),
-            "CHANGEME-CHANGEME-0123-abcdefghij".to_owned(),
-        ] {
-            assert!(weakness(&key, Environment::Production).is_some(), "{key}");
-            assert!(weakness(&key, Environment::Development).is_none(), "{key}");
-        }
-        assert_eq!(weakness(RANDOM, Environment::Production), None);
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub fn differs(wanted: &Value, live: &Value) -> bool {
 
 fn differs_at(key: &str, wanted: &Value, live: Option<&Value>) -> bool {
     let Some(live) = live else {
-        return !is_empty(wanted);
+        // The API server does not store a Deployment's `paused: false`.
+        return !(is_empty(wanted) || key == "paused" && *wanted == Value::Bool(false));
     };
     match (wanted, live) {
         (Value::Object(wanted), Value::Object(live)) => wanted.iter().any(|(name, value)| {
@@ -80,7 +81,8 @@ mod tests {
             "spec": {
                 "containers": [{ "name": "worker", "resources": { "limits": { "memory": "1024Mi" }, "requests": { "cpu": "0.5" } } }],
                 "args": ["serve"],
-                "paused": null,
+                "paused": false,
+                "progressDeadlineSeconds": null,
             },
         });
         let live = json!({
@@ -98,6 +100,8 @@ mod tests {
 
     #[test]
     fn what_was_changed_or_taken_away_is_a_difference() {
+        assert!(differs(&json!({ "paused": false }), &json!({ "paused": true })));
+        assert!(differs(&json!({ "automountServiceAccountToken": false }), &json!({})));
         let wanted = json!({ "spec": { "ports": [{ "name": "http", "port": 80 }], "args": ["a", "b"], "limits": { "memory": "1Gi" } } });
         for live in [
             json!({}),

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use companion_crds::CompanionDeployment;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
@@ -9,9 +10,10 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::difference;
+use crate::api_error::words;
 use crate::context::Context;
 use crate::controller::build::labels::{INSTANCE, MANAGED_BY, MANAGER};
 use crate::controller::plan::wanted_replicas;
@@ -27,7 +29,7 @@ const APPLIED_ANNOTATION: &str = "companion.dev/applied";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// By the API server.
-    #[error("failed to {verb} {kind} {name:?}: {source}")]
+    #[error("failed to {verb} {kind} {name:?}: {}", words(source))]
     Api {
         /// What was tried.
         verb: &'static str,
@@ -59,8 +61,21 @@ pub struct Writer<'a> {
     identity: &'a Identity,
     /// Children that exist already and belong to somebody else.
     pub conflicts: Vec<String>,
+    /// Children of a deleted resource of this name, which are still being removed.
+    pub leaving: Vec<String>,
     /// Whether anything was written.
     pub changed: bool,
+}
+
+/// Whose a child is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ownership {
+    /// By its owner, or kept from an earlier life of a resource of this name.
+    Ours,
+    /// Of a deleted resource of this name, with which it goes.
+    Former,
+    /// Somebody else's.
+    Foreign,
 }
 
 impl<'a> Writer<'a> {
@@ -70,6 +85,7 @@ impl<'a> Writer<'a> {
             context,
             identity,
             conflicts: Vec::new(),
+            leaving: Vec::new(),
             changed: false,
         }
     }
@@ -89,8 +105,13 @@ impl<'a> Writer<'a> {
             None => api.get_opt(&name).await.map_err(failed::<K>("look for", &name))?,
         };
         if let Some(existing) = &existing {
-            if !self.is_ours(existing) {
-                self.conflicts.push(format!("{} {name:?}", K::kind(&())));
+            let others = match ownership(self.identity, existing) {
+                Ownership::Ours => None,
+                Ownership::Former => Some(&mut self.leaving),
+                Ownership::Foreign => Some(&mut self.conflicts),
+            };
+            if let Some(others) = others {
+                others.push(format!("{} {name:?}", K::kind(&())));
                 return Ok(None);
             }
             if existing.meta().deletion_timestamp.is_some()
@@ -101,8 +122,12 @@ impl<'a> Writer<'a> {
         }
         let parameters = PatchParams::apply(MANAGER).force();
         let applied = match (api.patch(&name, &parameters, &Patch::Apply(&body)).await, &existing) {
-            (Err(kube::Error::Api(status)), Some(existing)) if status.is_invalid() => {
-                replace(&api, existing, body).await?
+            (Err(kube::Error::Api(invalid)), Some(existing)) if invalid.is_invalid() && body["spec"].is_object() => {
+                // What the first answer says is wrong is what a reader has to know, should both fail.
+                replace(&api, existing, body).await?.map_err(|error| {
+                    warn!(%error, kind = %K::kind(&()), name, "failed to replace a child that could not be applied");
+                    kube::Error::Api(invalid)
+                })
             }
             (applied, _) => applied,
         };
@@ -153,7 +178,7 @@ impl<'a> Writer<'a> {
     pub async fn remove<K: Child>(&mut self, children: Vec<&K>) -> Result<(), Error> {
         let api: Api<K> = Api::namespaced(self.context.client.clone(), &self.identity.namespace);
         for child in children {
-            if !self.owns(child) || child.meta().deletion_timestamp.is_some() {
+            if !owns(self.identity, child) || child.meta().deletion_timestamp.is_some() {
                 continue;
             }
             let name = child.name_any();
@@ -173,28 +198,28 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn owns<K: Resource>(&self, child: &K) -> bool {
-        child
-            .owner_references()
-            .iter()
-            .any(|owner| owner.uid == self.identity.uid)
-    }
-
-    /// Ours by owner, or kept from an earlier life of a resource of this name.
-    fn is_ours<K: Resource>(&self, child: &K) -> bool {
-        let label = |name: &str| child.labels().get(name).map(String::as_str);
-        let without_owner = !child
-            .owner_references()
-            .iter()
-            .any(|owner| owner.controller == Some(true));
-        self.owns(child)
-            || without_owner && label(MANAGED_BY) == Some(MANAGER) && label(INSTANCE) == Some(&self.identity.name)
-    }
-
     fn wrote<K: Resource<DynamicType = ()>>(&mut self, verb: &'static str, name: &str) {
         self.changed = true;
         self.context.metrics.wrote(verb);
         info!(verb, kind = %K::kind(&()), name, namespace = self.identity.namespace, "wrote a child");
+    }
+}
+
+fn owns<K: Resource>(identity: &Identity, child: &K) -> bool {
+    child.owner_references().iter().any(|owner| owner.uid == identity.uid)
+}
+
+fn ownership<K: Resource>(identity: &Identity, child: &K) -> Ownership {
+    let label = |name: &str| child.labels().get(name).map(String::as_str);
+    let owners = child.owner_references();
+    let controller = owners.iter().find(|owner| owner.controller == Some(true));
+    if owns(identity, child) {
+        return Ownership::Ours;
+    }
+    match controller {
+        Some(owner) if owner.kind == CompanionDeployment::kind(&()) && owner.name == identity.name => Ownership::Former,
+        None if label(MANAGED_BY) == Some(MANAGER) && label(INSTANCE) == Some(&identity.name) => Ownership::Ours,
+        _ => Ownership::Foreign,
     }
 }
 
@@ -222,5 +247,44 @@ fn failed<K: Resource<DynamicType = ()>>(verb: &'static str, name: &str) -> impl
         kind: K::kind(&()).into_owned(),
         name,
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::Service;
+
+    use super::*;
+
+    #[test]
+    fn a_child_of_a_deleted_resource_of_the_same_name_is_waited_for_and_no_conflict() {
+        let identity = Identity {
+            name: "demo".into(),
+            namespace: "chat".into(),
+            uid: "new".into(),
+        };
+        let owner = |kind: &str, name: &str, uid: &str| json!([{ "apiVersion": "companion.dev/v1alpha1", "kind": kind, "name": name, "uid": uid, "controller": true }]);
+        let ours = json!({ MANAGED_BY: MANAGER, INSTANCE: "demo" });
+        let table = [
+            (owner("CompanionDeployment", "demo", "new"), json!({}), Ownership::Ours),
+            (
+                owner("CompanionDeployment", "demo", "old"),
+                ours.clone(),
+                Ownership::Former,
+            ),
+            (
+                owner("CompanionDeployment", "other", "old"),
+                ours.clone(),
+                Ownership::Foreign,
+            ),
+            (owner("Website", "demo", "old"), ours.clone(), Ownership::Foreign),
+            (json!([]), ours, Ownership::Ours),
+            (json!([]), json!({ INSTANCE: "demo" }), Ownership::Foreign),
+        ];
+        for (owners, labels, expected) in table {
+            let metadata = json!({ "name": "demo", "ownerReferences": owners, "labels": labels });
+            let child: Service = serde_json::from_value(json!({ "metadata": metadata })).unwrap();
+            assert_eq!(ownership(&identity, &child), expected, "{metadata}");
+        }
     }
 }

@@ -11,9 +11,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::labels::{self, Component};
-use super::{job, pod, service_account};
+use super::{placement, pod};
+use crate::controller::plan::Serving;
 use crate::controller::validate::{Identity, Validated};
-use crate::plan::rollout::SecretsMark;
 
 /// Keyed hash of the secrets' values that pods were started with.
 pub const SECRETS_ANNOTATION: &str = "companion.dev/secrets";
@@ -27,8 +27,9 @@ const PROGRESS_SECONDS: i32 = 300;
 const HISTORY: i32 = 3;
 
 /// The Deployment of workers that read `config_map`.
-pub fn deployment(from: &Validated, config_map: &str, mark: &SecretsMark) -> Deployment {
+pub fn deployment(from: &Validated, config_map: &str, serving: &Serving) -> Deployment {
     let identity = &from.identity;
+    let mark = &serving.mark;
     let annotation = |name: &str, value: &str| Some([(name.to_owned(), value.to_owned())].into());
     Deployment {
         metadata: ObjectMeta {
@@ -43,11 +44,13 @@ pub fn deployment(from: &Validated, config_map: &str, mark: &SecretsMark) -> Dep
             strategy: Some(DeploymentStrategy {
                 type_: Some("RollingUpdate".into()),
                 rolling_update: Some(RollingUpdateDeployment {
-                    max_surge: i32::try_from(from.spec.rollout.max_surge).ok().map(IntOrString::Int),
+                    max_surge: i32::try_from(serving.max_surge).ok().map(IntOrString::Int),
                     max_unavailable: Some(IntOrString::Int(0)),
                 }),
             }),
             revision_history_limit: Some(HISTORY),
+            // A rollout that somebody paused by hand would never end.
+            paused: Some(false),
             progress_deadline_seconds: Some(PROGRESS_SECONDS),
             template: PodTemplateSpec {
                 metadata: Some(ObjectMeta {
@@ -64,27 +67,15 @@ pub fn deployment(from: &Validated, config_map: &str, mark: &SecretsMark) -> Dep
 }
 
 fn pod_spec(from: &Validated, config_map: &str) -> PodSpec {
-    let scheduling = &from.spec.scheduling;
-    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     PodSpec {
-        service_account_name: Some(
-            given(&from.spec.service_account_name).unwrap_or_else(|| service_account::name(&from.identity)),
-        ),
-        automount_service_account_token: Some(false),
-        enable_service_links: Some(false),
-        image_pull_secrets: job::pull_secrets(from),
-        security_context: Some(pod::pod_security(pod::WORKER_USER)),
         termination_grace_period_seconds: i64::try_from(from.spec.drain.grace_period.duration().as_secs()).ok(),
-        node_selector: (!scheduling.node_selector.is_empty()).then(|| scheduling.node_selector.clone()),
-        tolerations: (!scheduling.tolerations.is_empty()).then(|| scheduling.tolerations.clone()),
-        topology_spread_constraints: spread(&from.identity, scheduling.topology_spread),
-        priority_class_name: given(&scheduling.priority_class_name),
+        topology_spread_constraints: spread(&from.identity, from.spec.scheduling.topology_spread),
         containers: vec![container(from)],
         volumes: Some(vec![
             pod::config_volume(CONFIG_VOLUME, config_map),
             pod::scratch_volume("tmp", "64Mi", false),
         ]),
-        ..PodSpec::default()
+        ..placement::placed(from)
     }
 }
 

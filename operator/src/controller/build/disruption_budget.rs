@@ -1,4 +1,6 @@
-//! The workers' PodDisruptionBudget: one at a time. Only from two workers on: with one, a node could never be drained.
+//! The workers' PodDisruptionBudget: one at a time. There is one wherever there may be two workers, so also while an
+//! autoscaler has only just one running, which a drain may still evict. Where there is never more than one it would say
+//! nothing.
 
 use k8s_openapi::api::policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;

@@ -3,11 +3,11 @@
 //! attempt, so of two operators only one can make it; it is never changed.
 
 use k8s_openapi::api::batch::v1::{Job, JobSpec};
-use k8s_openapi::api::core::v1::{Container, EnvVar, LocalObjectReference, PodSpec, PodTemplateSpec};
+use k8s_openapi::api::core::v1::{Container, EnvVar, PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::labels::{self, Component};
-use super::pod;
+use super::{placement, pod};
 use crate::controller::validate::Validated;
 use crate::secret_hash::short;
 
@@ -65,10 +65,6 @@ pub fn job(from: &Validated, task: Task) -> Job {
                 }),
                 spec: Some(PodSpec {
                     restart_policy: Some("Never".into()),
-                    automount_service_account_token: Some(false),
-                    enable_service_links: Some(false),
-                    image_pull_secrets: pull_secrets(from),
-                    security_context: Some(pod::pod_security(pod::WORKER_USER)),
                     containers: vec![Container {
                         name: task.component.name().into(),
                         image: Some(from.image.clone()),
@@ -91,24 +87,11 @@ pub fn job(from: &Validated, task: Task) -> Job {
                         pod::config_volume("config", task.config_map),
                         pod::scratch_volume("tmp", "64Mi", false),
                     ]),
-                    ..PodSpec::default()
+                    ..placement::placed(from)
                 }),
             },
             ..JobSpec::default()
         }),
         status: None,
     }
-}
-
-/// The Secrets for pulling images, if any.
-pub fn pull_secrets(from: &Validated) -> Option<Vec<LocalObjectReference>> {
-    let names = &from.spec.image_pull_secrets;
-    (!names.is_empty()).then(|| {
-        names
-            .iter()
-            .map(|secret| LocalObjectReference {
-                name: secret.name.clone(),
-            })
-            .collect()
-    })
 }

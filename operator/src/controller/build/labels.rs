@@ -116,6 +116,13 @@ fn owner(identity: &Identity) -> OwnerReference {
     }
 }
 
+/// Whether a child is a worker, or for the workers.
+pub fn is_worker(labels: &BTreeMap<String, String>) -> bool {
+    labels
+        .get(COMPONENT)
+        .is_some_and(|label| label == Component::Worker.name())
+}
+
 /// The component that a child's labels name, if it is a Job of ours.
 pub fn component_of(labels: &BTreeMap<String, String>) -> Option<Component> {
     [Component::Preflight, Component::Migrate]

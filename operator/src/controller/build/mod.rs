@@ -8,6 +8,7 @@ pub mod disruption_budget;
 pub mod job;
 pub mod labels;
 pub mod migrate;
+pub mod placement;
 pub mod pod;
 pub mod postgres;
 pub mod preflight;
@@ -28,7 +29,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::ResourceExt as _;
 
 use super::plan::{JobStep, Plan, Serving};
-use super::validate::{Part, Validated};
+use super::validate::{Part, Validated, postgres_secret, redis_secret};
 use labels::Component;
 use server::Server;
 
@@ -118,7 +119,7 @@ pub fn build(from: &Validated, plan: &Plan) -> Result<Prepared, Error> {
     let (deployment, autoscaler, disruption_budget) = match &plan.serving {
         Some(serving) => {
             let config = config_map::config_map(identity, &config_map::worker_config(from, serving.pools))?;
-            let deployment = deployment::deployment(from, &config.name_any(), &serving.mark);
+            let deployment = deployment::deployment(from, &config.name_any(), serving);
             configs.push(config);
             let (autoscaler, budget) = around_workers(from, serving);
             (Wanted::apply(deployment), autoscaler, budget)
@@ -134,17 +135,19 @@ pub fn build(from: &Validated, plan: &Plan) -> Result<Prepared, Error> {
             .map(|kind| secret::generate(identity, *kind))
             .collect::<io::Result<_>>()?,
         kept_secrets: secret::kept(from),
-        service_account: Wanted::when(from.spec.service_account_name.is_empty(), || {
-            service_account::service_account(identity)
-        }),
-        redis: managed(from, Part::Redis, from.spec.redis.managed.as_ref(), |wish| {
+        service_account: service_account(from, plan),
+        redis: managed(from, plan, Part::Redis, from.spec.redis.managed.as_ref(), |wish| {
             redis::redis(from, &plan.redis, wish)
         }),
-        postgres: managed(from, Part::Database, from.spec.database.managed.as_ref(), |wish| {
-            postgres::postgres(from, &plan.postgres, wish)
-        }),
+        postgres: managed(
+            from,
+            plan,
+            Part::Database,
+            from.spec.database.managed.as_ref(),
+            |wish| postgres::postgres(from, &plan.postgres, wish),
+        ),
         configs,
-        configs_in_use: plan.configs_in_use.clone(),
+        configs_in_use: plan.in_use.configs.clone(),
         jobs,
         old_jobs: plan.old_jobs.clone(),
         service: service::workers(identity),
@@ -155,9 +158,40 @@ pub fn build(from: &Validated, plan: &Plan) -> Result<Prepared, Error> {
     })
 }
 
-/// A managed server waits for its password, and is left as it is where there is a problem with that.
-fn managed<W>(from: &Validated, part: Part, wish: Option<&W>, build: impl FnOnce(&W) -> Server) -> Wanted<Server> {
-    let Some(wish) = wish else { return Wanted::Absent };
+/// Ours stays, where another is named, for as long as pods run under it.
+fn service_account(from: &Validated, plan: &Plan) -> Wanted<ServiceAccount> {
+    let identity = &from.identity;
+    if from.spec.service_account_name.is_empty() {
+        Wanted::apply(service_account::service_account(identity))
+    } else if plan.in_use.service_accounts.contains(&service_account::name(identity)) {
+        Wanted::Keep
+    } else {
+        Wanted::Absent
+    }
+}
+
+/// A managed server waits for its password, and is left as it is where there is a problem with that. One that nobody asks
+/// for any more stays until the last worker that uses it is gone: workers of another are only just being rolled out.
+fn managed<W>(
+    from: &Validated,
+    plan: &Plan,
+    part: Part,
+    wish: Option<&W>,
+    build: impl FnOnce(&W) -> Server,
+) -> Wanted<Server> {
+    let Some(wish) = wish else {
+        let name = &from.identity.name;
+        let password = if part == Part::Redis {
+            redis_secret(name)
+        } else {
+            postgres_secret(name)
+        };
+        return if plan.in_use.secrets.contains(&password) {
+            Wanted::Keep
+        } else {
+            Wanted::Absent
+        };
+    };
     let component = if part == Part::Redis {
         Component::Redis
     } else {
@@ -181,7 +215,7 @@ fn around_workers(
         (Some(wish), Some(bounds)) => Wanted::apply(autoscaler::autoscaler(identity, wish, bounds)),
         _ => Wanted::Absent,
     };
-    let budget = Wanted::when(serving.least_workers >= 2, || {
+    let budget = Wanted::when(serving.most_workers >= 2, || {
         disruption_budget::disruption_budget(identity)
     });
     (autoscaler, budget)

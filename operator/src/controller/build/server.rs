@@ -14,9 +14,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::deployment::{BASELINE_ANNOTATION, SECRETS_ANNOTATION};
 use super::labels::{self, Component};
-use super::{job, pod, service};
+use super::{placement, pod, service};
 use crate::controller::plan::ServerPlan;
 use crate::controller::validate::Validated;
+
+/// The image that a managed server was made with: a hand edit of its pods is put back to it.
+pub const IMAGE_ANNOTATION: &str = "companion.dev/image";
 
 const SCRIPTS: &str = "/etc/companion";
 
@@ -65,6 +68,7 @@ pub fn server(from: &Validated, kind: Kind) -> Server {
     let identity = &from.identity;
     let name = name(&identity.name, kind.component);
     let port_name = kind.component.name();
+    let image = kind.plan.image.clone();
     let scripts = [("start.sh", kind.start), ("ready.sh", kind.ready)];
     let mark = &kind.plan.mark;
     let baseline = mark
@@ -85,12 +89,12 @@ pub fn server(from: &Validated, kind: Kind) -> Server {
     let pod_spec = PodSpec {
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
-        image_pull_secrets: job::pull_secrets(from),
+        image_pull_secrets: placement::pull_secrets(from),
         security_context: Some(pod::pod_security(pod::SERVER_USER)),
         termination_grace_period_seconds: Some(60),
         containers: vec![Container {
             name: port_name.into(),
-            image: Some(kind.plan.image.clone()),
+            image: Some(image.clone()),
             image_pull_policy: Some("IfNotPresent".into()),
             command: Some(script("start.sh")),
             env: Some(kind.env),
@@ -126,7 +130,7 @@ pub fn server(from: &Validated, kind: Kind) -> Server {
         service: service::service(identity, name.clone(), kind.component, port_name, kind.port),
         stateful_set: StatefulSet {
             metadata: ObjectMeta {
-                annotations: Some(baseline.collect()),
+                annotations: Some(baseline.chain([(IMAGE_ANNOTATION.to_owned(), image)]).collect()),
                 ..labels::owned(identity, name.clone(), kind.component)
             },
             spec: Some(StatefulSetSpec {

@@ -3,147 +3,22 @@
 
 use companion_crds::CompanionDeployment;
 use companion_crds::config::WorkerConfig;
-use companion_crds::status::{CompanionDeploymentStatus, Preflight};
 use insta::{assert_yaml_snapshot, with_settings};
-use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use kube::ResourceExt;
-use serde_json::{Value, json};
-
-use super::{Prepared, Wanted, build};
-use crate::controller::dereference::{Found, JobRun};
-use crate::controller::plan::{Plan, plan};
-use crate::controller::validate::{Validated, validate};
-use crate::plan::attempts::{Attempt, Outcome};
-use crate::secret_hash::SecretHasher;
-use crate::settings::Images;
+use serde_json::json;
 
 use super::config_map::worker_config;
-use super::labels::Component;
-
-fn resource(spec: Value) -> CompanionDeployment {
-    let mut whole = json!({
-        "apiVersion": "companion.dev/v1alpha1",
-        "kind": "CompanionDeployment",
-        "metadata": { "name": "demo", "namespace": "chat", "uid": "7b0c", "generation": 1 },
-        "spec": {
-            "replicas": 2,
-            "database": { "managed": {} },
-            "redis": { "managed": {} },
-            "llm": {
-                "providers": [
-                    { "name": "open-ai", "baseURL": "https://llm.example/v1", "apiKeySecretRef": { "name": "llm", "key": "key" } },
-                    { "name": "demo", "simulated": {} },
-                ],
-                "routes": { "normal": { "provider": "open-ai", "model": "small", "temperature": "0.7" } },
-            },
-            "auth": { "jwt": { "issuer": "https://id.example", "audience": "companion", "hs256SecretRef": { "name": "jwt", "key": "secret" } } },
-        },
-    });
-    for (field, value) in spec.as_object().unwrap() {
-        whole["spec"][field] = value.clone();
-    }
-    serde_json::from_value(whole).unwrap()
-}
-
-fn secret(name: &str, values: &[(&str, &str)], ours: bool) -> (String, Secret) {
-    let labels = json!({ "app.kubernetes.io/managed-by": "companion-operator", "app.kubernetes.io/instance": "demo" });
-    let mut secret: Secret = serde_json::from_value(
-        json!({ "metadata": { "name": name, "labels": if ours { labels } else { json!({}) } } }),
-    )
-    .unwrap();
-    secret.data = Some(
-        values
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), k8s_openapi::ByteString(value.as_bytes().to_vec())))
-            .collect(),
-    );
-    (name.to_owned(), secret)
-}
-
-/// Everything is there: passwords, servers that serve.
-fn found() -> Found {
-    let server = |name: &str| -> StatefulSet {
-        serde_json::from_value(json!({ "metadata": { "name": name }, "status": { "replicas": 1, "readyReplicas": 1 } }))
-            .unwrap()
-    };
-    let mut found = Found {
-        secrets: [
-            secret("jwt", &[("secret", "q7Xv0mTgB2nLkR9sYdWc4HzE8uJpA1fK")], false),
-            secret("llm", &[("key", "sk-1")], false),
-            secret(
-                "demo-redis-auth",
-                &[("password", "p"), ("url", "redis://:p@demo-redis.chat.svc:6379/0")],
-                true,
-            ),
-            secret(
-                "demo-postgres-auth",
-                &[
-                    ("url", "postgres://w:p@h/companion"),
-                    ("direct-url", "postgres://o:p@h/companion"),
-                ],
-                true,
-            ),
-        ]
-        .into(),
-        postgres_claim_uid: Some("c1a1".into()),
-        ..Found::default()
-    };
-    found.children.stateful_sets = vec![server("demo-redis"), server("demo-postgres")];
-    found
-}
-
-fn images() -> Images {
-    Images {
-        worker: "worker:1".into(),
-        postgres: "postgres:1".into(),
-        redis: "redis:1".into(),
-    }
-}
-
-fn decide(resource: &CompanionDeployment, found: &Found) -> (Validated, Plan) {
-    let validated = validate(resource, found, &images(), &SecretHasher::fixed());
-    let plan = plan(&validated, resource.status.as_ref(), found, Timestamp::UNIX_EPOCH).unwrap();
-    (validated, plan)
-}
+use super::{Prepared, Wanted, build};
+use crate::controller::dereference::Found;
+use crate::controller::fixtures::{decide, found, proven, resource, secret};
+use crate::controller::plan::Plan;
 
 fn prepare(resource: &CompanionDeployment, found: &Found) -> (Plan, Prepared) {
     let (validated, plan) = decide(resource, found);
     let prepared = build(&validated, &plan).unwrap();
     (plan, prepared)
-}
-
-/// Both Jobs have done their work.
-fn proven(resource: &mut CompanionDeployment, found: &mut Found) {
-    let (_, first) = decide(resource, found);
-    let done = |component, inputs: String, message: &str| JobRun {
-        name: format!("{component:?}"),
-        component,
-        inputs,
-        attempt: Attempt {
-            number: 1,
-            outcome: Outcome::Succeeded(Timestamp::UNIX_EPOCH),
-        },
-        message: Some(message.into()),
-        trouble: None,
-        config_map: None,
-    };
-    let report = r#"{"database":{"ok":{"version":"17.6","pgvector":"0.8.0","connections":97}},"redis":{"ok":{"version":"8.0.2"}}}"#;
-    found
-        .job_runs
-        .push(done(Component::Preflight, first.preflight.unwrap().inputs, report));
-    let (_, second) = decide(resource, found);
-    found.job_runs.push(done(
-        Component::Migrate,
-        second.migration.unwrap().inputs,
-        r#"{"migrated":3}"#,
-    ));
-    let proven: Preflight = second.proven.unwrap();
-    resource.status = Some(CompanionDeploymentStatus {
-        preflight: Some(proven),
-        ..CompanionDeploymentStatus::default()
-    });
 }
 
 fn applied<T>(wanted: Wanted<T>) -> T {
@@ -210,9 +85,155 @@ fn an_autoscaled_one_has_an_autoscaler_within_the_budget_and_a_number_only_at_fi
     assert_eq!(plan.budget.unwrap().unwrap().lowered_from, Some(100));
     assert_eq!(prepared.replicas, Some(1));
     assert!(
-        matches!(prepared.disruption_budget, Wanted::Absent),
-        "one worker cannot be protected from a drain"
+        matches!(prepared.disruption_budget, Wanted::Apply(_)),
+        "the autoscaler may have several workers running"
     );
+}
+
+#[test]
+fn a_disruption_budget_is_there_wherever_there_may_be_two_workers() {
+    let table = [
+        (json!({ "replicas": 1 }), false),
+        (json!({ "replicas": 2 }), true),
+        (
+            json!({ "replicas": null, "autoscaling": { "minReplicas": 1, "maxReplicas": 1 } }),
+            false,
+        ),
+        (
+            json!({ "replicas": null, "autoscaling": { "minReplicas": 1, "maxReplicas": 7 } }),
+            true,
+        ),
+    ];
+    for (spec, expected) in table {
+        let (mut sample, mut found) = (resource(spec.clone()), found());
+        proven(&mut sample, &mut found);
+        let (_, prepared) = prepare(&sample, &found);
+        assert_eq!(
+            matches!(prepared.disruption_budget, Wanted::Apply(_)),
+            expected,
+            "{spec}"
+        );
+    }
+}
+
+/// A pod of the workers as `deployment` has them.
+fn worker_pod(deployment: &Deployment) -> Pod {
+    let template = deployment.spec.clone().unwrap().template;
+    Pod {
+        metadata: template.metadata.unwrap(),
+        spec: template.spec,
+        status: None,
+    }
+}
+
+#[test]
+fn what_old_workers_still_use_goes_only_after_the_last_of_them() {
+    let (mut old, mut found) = (resource(json!({})), found());
+    proven(&mut old, &mut found);
+    let (_, prepared) = prepare(&old, &found);
+    let old_workers = applied(prepared.deployment);
+    found.children.deployments = vec![old_workers.clone()];
+    found.children.pods = vec![worker_pod(&old_workers)];
+
+    let mut edited = resource(json!({
+        "redis": { "external": { "urlSecretRef": { "name": "redis", "key": "url" } } },
+        "serviceAccountName": "chat",
+    }));
+    found
+        .secrets
+        .extend([secret("redis", &[("url", "redis://redis:6379")], false)]);
+    let (_, prepared) = prepare(&edited, &found);
+    assert_eq!(prepared.jobs.len(), 1, "preflight looks at the other Redis first");
+    assert!(matches!(prepared.redis, Wanted::Keep) && matches!(prepared.service_account, Wanted::Keep));
+
+    found.job_runs.clear();
+    proven(&mut edited, &mut found);
+    let (_, prepared) = prepare(&edited, &found);
+    assert!(matches!(prepared.redis, Wanted::Keep) && matches!(prepared.service_account, Wanted::Keep));
+    // The Deployment names the new ones, and one old worker still ends its streams.
+    found.children.deployments = vec![applied(prepared.deployment)];
+    let (_, prepared) = prepare(&edited, &found);
+    assert!(matches!(prepared.redis, Wanted::Keep) && matches!(prepared.service_account, Wanted::Keep));
+
+    found.children.pods.clear();
+    let (_, prepared) = prepare(&edited, &found);
+    assert!(matches!(prepared.redis, Wanted::Absent) && matches!(prepared.service_account, Wanted::Absent));
+}
+
+#[test]
+fn jobs_run_where_workers_run_and_are_made_again_in_another_place() {
+    let place = json!({
+        "scheduling": {
+            "nodeSelector": { "pool": "chat" },
+            "tolerations": [{ "key": "dedicated", "operator": "Exists" }],
+            "priorityClassName": "high",
+        },
+        "serviceAccountName": "chat",
+    });
+    let (plain, _) = prepare(&resource(json!({})), &found());
+    let (mut sample, mut found) = (resource(place), found());
+    let (plan, before) = prepare(&sample, &found);
+    assert_ne!(plain.preflight.unwrap().inputs, plan.preflight.unwrap().inputs);
+    proven(&mut sample, &mut found);
+    let (_, after) = prepare(&sample, &found);
+    let of = |pod: PodSpec| {
+        (
+            pod.node_selector,
+            pod.tolerations,
+            pod.priority_class_name,
+            pod.service_account_name,
+        )
+    };
+    let job = of(before.jobs[0].spec.clone().unwrap().template.spec.unwrap());
+    assert_eq!(job, of(applied(after.deployment).spec.unwrap().template.spec.unwrap()));
+    assert_eq!((job.2.as_deref(), job.3.as_deref()), (Some("high"), Some("chat")));
+}
+
+#[test]
+fn a_managed_server_keeps_the_image_it_was_made_with_whatever_its_pod_says() {
+    let (sample, mut found) = (resource(json!({})), found());
+    let (_, prepared) = prepare(&sample, &found);
+    let mut edited = applied(prepared.redis).stateful_set;
+    edited.spec.as_mut().unwrap().template.spec.as_mut().unwrap().containers[0].image = Some("redis:mine".into());
+    edited.status = found.children.stateful_sets[0].status.clone();
+    found.children.stateful_sets[0] = edited;
+    let (_, prepared) = prepare(&sample, &found);
+    let set = applied(prepared.redis).stateful_set;
+    let image = set.spec.unwrap().template.spec.unwrap().containers[0].image.clone();
+    assert_eq!(image.as_deref(), Some("redis:1"));
+}
+
+#[test]
+fn behind_a_pooler_the_share_alone_counts() {
+    let database = json!({
+        "external": { "urlSecretRef": { "name": "pg", "key": "url" }, "pooled": true },
+        "maxConnections": 300,
+    });
+    let (mut sample, mut found) = (resource(json!({ "database": database })), found());
+    found
+        .secrets
+        .extend([secret("pg", &[("url", "postgres://w:p@h/companion")], false)]);
+    proven(&mut sample, &mut found);
+    let (plan, _) = prepare(&sample, &found);
+    // The server behind it gives 97.
+    assert_eq!(plan.budget.unwrap().unwrap().connections.server, 300);
+}
+
+#[test]
+fn a_signing_key_that_workers_would_refuse_is_refused_before_they_start() {
+    let (sample, mut found) = (resource(json!({})), found());
+    found.secrets.extend([secret(
+        "jwt",
+        &[("secret", "my-super-secret-jwt-key-of-this-service")],
+        false,
+    )]);
+    let (validated, _) = decide(&sample, &found);
+    let message = &validated.problems[0].message;
+    assert!(
+        message.contains("auth.jwt.hs256SecretRef") && message.contains("production needs a random key"),
+        "{message}"
+    );
+    assert!(!message.contains("my-super"), "{message}");
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use companion_crds::report::{MigrateReport, Outcome as Reported};
 use companion_crds::status::{CompanionDeploymentStatus, Preflight};
+use companion_crds::workload::{Scheduling, TopologySpread};
 use kube::ResourceExt as _;
 
-use super::Finding;
+use super::{Finding, QUICK_RETRIES};
 use crate::controller::build::labels::Component;
 use crate::controller::build::{config_map, migrate};
 use crate::controller::dereference::{Found, JobRun};
@@ -29,7 +30,23 @@ pub fn attempts_of(runs: &[JobRun]) -> Vec<Attempt> {
 /// What preflight depends on. Another hash means another preflight before anything else changes.
 pub fn preflight_inputs(from: &Validated) -> Result<String, config_map::Error> {
     let config = config_map::config_map(&from.identity, &config_map::job_config(from))?;
-    Ok(short(&[&from.image, &config.name_any(), &from.hashes.preflight]))
+    let (name, place) = (config.name_any(), place(from)?);
+    let mut parts = vec![from.image.as_str(), &name, &from.hashes.preflight];
+    parts.extend(place.as_deref());
+    Ok(short(&parts))
+}
+
+/// Where Jobs run and as whom, if it was said: one that waits for a node in the wrong place is made again in the right one.
+fn place(from: &Validated) -> Result<Option<String>, serde_json::Error> {
+    let scheduling = Scheduling {
+        topology_spread: TopologySpread::default(),
+        ..from.spec.scheduling.clone()
+    };
+    let account = &from.spec.service_account_name;
+    let is_said = scheduling != Scheduling::default() || !account.is_empty();
+    is_said
+        .then(|| serde_json::to_string(&(scheduling, account)))
+        .transpose()
 }
 
 /// What a migration depends on: image, phase, database, and the roles that reach it.
@@ -38,20 +55,25 @@ pub fn migration_inputs(from: &Validated, found: &Found) -> String {
     short(&[&from.image, migrate::EXPAND, database, &from.hashes.database])
 }
 
-/// What the last preflight that ended found.
-pub fn finding(checks: &[JobRun]) -> Option<Finding> {
+/// What the last preflight that ended found. A report goes with its pod, by a drain for example: where the status still
+/// has what an earlier one found, a success without one misses nothing, and a failure is tried again a few times first.
+pub fn finding(checks: &[JobRun], proven: Option<&Preflight>) -> Option<Finding> {
     let last = checks.iter().rfind(|run| !run.is_running())?;
-    Some(match last.preflight_report() {
-        Some(report) => Finding::Report(report),
-        None => Finding::None(without_report(last)),
-    })
+    let succeeded = |run: &&JobRun| matches!(run.attempt.outcome, Outcome::Succeeded(_));
+    let last_success = checks.iter().rfind(succeeded).map_or(0, |run| run.attempt.number);
+    let failures = last.attempt.number.saturating_sub(last_success);
+    match last.preflight_report() {
+        Some(report) => Some(Finding::Report(report)),
+        None if proven.is_some() && failures <= QUICK_RETRIES => None,
+        None => Some(Finding::None(without_report(last))),
+    }
 }
 
 /// Why a Job that left no report failed: its last words, or what the Job's own condition says.
 fn without_report(run: &JobRun) -> String {
     let words = run.message.as_deref().map(last_lines).filter(|words| !words.is_empty());
     words
-        .or_else(|| run.trouble.clone())
+        .or_else(|| run.trouble.as_ref().map(|trouble| trouble.message.clone()))
         .unwrap_or_else(|| format!("the job {:?} left no message", run.name))
 }
 

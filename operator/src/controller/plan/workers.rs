@@ -1,25 +1,30 @@
 //! What workers may change into: their pools by the budget, their number, and the mark of their secrets, seen against
 //! what runs.
 
-use std::collections::BTreeSet;
-
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::PodSpec;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::ResourceExt as _;
 
 use super::Serving;
-use crate::controller::build::deployment::{BASELINE_ANNOTATION, CONFIG_VOLUME, SECRETS_ANNOTATION};
+use super::in_use::config_name;
+use crate::controller::build::deployment::{BASELINE_ANNOTATION, SECRETS_ANNOTATION};
 use crate::controller::dereference::Found;
 use crate::controller::validate::Validated;
 use crate::plan::autoscaling::{self, Live};
 use crate::plan::connections::{Budget, Demand, Workers};
 use crate::plan::rollout::{self, Pools, Running};
 
-/// What is asked of a server that gives `server` connections.
+/// What is asked of a server that gives `server` connections. Behind a pooler only the share counts: preflight sees the
+/// server's own limit, past the pooler.
 pub fn demand(from: &Validated, server: u32) -> Demand {
     let database = &from.spec.database;
+    let pooled = database.external.as_ref().is_some_and(|external| external.pooled);
     Demand {
-        server: database.max_connections.map_or(server, |share| share.min(server)),
+        server: match database.max_connections {
+            Some(share) if pooled => share,
+            Some(share) => share.min(server),
+            None => server,
+        },
         reserved: database.reserved_connections,
         workers: workers(from),
         max_surge: from.spec.rollout.max_surge,
@@ -38,7 +43,11 @@ pub fn serving(
         per_worker: budget.connections.per_worker,
         max_workers: budget.connections.max_workers,
     };
-    let transition = rollout::transition(deployment.and_then(|deployment| running(found, deployment)), target);
+    let transition = rollout::transition(
+        deployment.and_then(|deployment| running(found, deployment)),
+        target,
+        from.spec.rollout.max_surge,
+    );
     let workers = match workers(from) {
         Workers::Between { min, max } => Workers::Between {
             min,
@@ -77,9 +86,11 @@ pub fn serving(
     (
         Serving {
             pools: transition.pools,
+            max_surge: transition.max_surge,
             mark,
             autoscaler: decision.autoscaler,
             least_workers,
+            most_workers: workers.most(),
         },
         decision.replicas,
     )
@@ -123,6 +134,7 @@ fn running(found: &Found, deployment: &Deployment) -> Option<Running> {
         .and_then(|status| status.replicas)
         .unwrap_or_default();
     Some(Running {
+        max_surge: surge(deployment),
         configured,
         largest_pool,
         wanted: wanted_replicas(deployment),
@@ -130,34 +142,12 @@ fn running(found: &Found, deployment: &Deployment) -> Option<Running> {
     })
 }
 
-fn config_name(pod: &PodSpec) -> Option<String> {
-    let volume = pod
-        .volumes
-        .iter()
-        .flatten()
-        .find(|volume| volume.name == CONFIG_VOLUME)?;
-    Some(volume.config_map.as_ref()?.name.clone())
-}
-
-/// Configurations of pods that run or may be started again, and of Jobs at work.
-pub fn configs_in_use(found: &Found, deployment: Option<&Deployment>) -> BTreeSet<String> {
-    let uid = deployment.and_then(|deployment| deployment.metadata.uid.as_deref());
-    let of_sets = found
-        .children
-        .replica_sets
-        .iter()
-        .filter(|set| {
-            set.owner_references()
-                .iter()
-                .any(|owner| Some(owner.uid.as_str()) == uid)
-        })
-        .filter_map(|set| config_name(set.spec.as_ref()?.template.as_ref()?.spec.as_ref()?));
-    let of_deployment =
-        deployment.and_then(|deployment| config_name(deployment.spec.as_ref()?.template.spec.as_ref()?));
-    let of_jobs = found
-        .job_runs
-        .iter()
-        .filter(|run| run.is_running())
-        .filter_map(|run| run.config_map.clone());
-    of_sets.chain(of_deployment).chain(of_jobs).collect()
+/// The workers that a rollout may add now; none is known where somebody wrote a share instead of a number.
+fn surge(deployment: &Deployment) -> u32 {
+    let strategy = deployment.spec.as_ref().and_then(|spec| spec.strategy.as_ref());
+    let surge = strategy.and_then(|strategy| strategy.rolling_update.as_ref()?.max_surge.as_ref());
+    match surge {
+        Some(IntOrString::Int(count)) => u32::try_from(*count).unwrap_or(u32::MAX),
+        _ => u32::MAX,
+    }
 }

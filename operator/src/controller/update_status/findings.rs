@@ -33,7 +33,7 @@ pub fn findings(from: &Validated, plan: &Plan, found: &Found, applied: &Applied,
             "Reconciling",
             false,
             stalled.reason.clone(),
-            "waits for an edit, see Stalled",
+            "waits for somebody to act, see Stalled",
         ),
         (_, State::True) => Finding::new("Reconciling", false, "AsWanted", "everything is as wanted"),
         _ if plan.suspended => Finding::new("Reconciling", false, "Suspended", "nothing is to be done"),
@@ -83,14 +83,12 @@ fn checked(plan: &Plan, kind: &'static str, told: Option<Result<String, String>>
     match (told, &plan.finding, &plan.job_trouble) {
         (Some(Ok(message)), ..) => Finding::new(kind, true, "Connected", message),
         (Some(Err(message)), ..) => Finding::new(kind, false, "PreflightFailed", message),
-        (None, Some(plan::Finding::None(cause)), _) => Finding::new(
-            kind,
-            false,
-            "PreflightFailed",
-            format!("preflight failed without a report: {cause}"),
-        ),
+        (None, Some(plan::Finding::None(cause)), _) => {
+            Finding::new(kind, false, "PreflightFailed", without_report(cause))
+        }
         (None, _, Some(trouble)) => {
-            Finding::new(kind, State::Unknown, "Checking", format!("preflight waits: {trouble}"))
+            let message = format!("preflight waits: {}", trouble.message);
+            Finding::new(kind, State::Unknown, "Checking", message)
         }
         (None, _, None) if plan.preflight.is_some() => {
             Finding::new(kind, State::Unknown, "Checking", "preflight is under way")
@@ -164,21 +162,13 @@ fn migrated(from: &Validated, plan: &Plan, old: &[Condition]) -> Finding {
                 format!("the schema fits {}{version}", from.image),
             )
         }
-        (Some(Gate::AwaitsApproval), _) => Finding::new(
-            KIND,
-            false,
-            "AwaitingApproval",
-            format!(
-                "migrations.approval is Manual: approve with `kubectl annotate cdep {} --overwrite {APPROVAL_ANNOTATION}={}`",
-                from.identity.name, from.image
-            ),
-        ),
+        (Some(Gate::AwaitsApproval), _) => Finding::new(KIND, false, "AwaitingApproval", approve(from)),
         (Some(Gate::Closed(_)), Some(cause)) => failed(cause),
         (Some(Gate::Closed(Step::Running | Step::Start { .. })), None) => {
             let waits = plan
                 .job_trouble
                 .as_ref()
-                .map_or_else(String::new, |trouble| format!("; it waits: {trouble}"));
+                .map_or_else(String::new, |trouble| format!("; it waits: {}", trouble.message));
             Finding::new(
                 KIND,
                 State::Unknown,
@@ -290,13 +280,31 @@ fn stalled(from: &Validated, plan: &Plan, applied: &Applied, progress: &Option<P
     if let Some(problem) = from.problems.iter().find(|problem| problem.cure == Cure::Person) {
         return Finding::new(KIND, true, problem.reason, problem.message.clone());
     }
-    match (&plan.budget, progress) {
-        (Some(Err(misfit)), _) => Finding::new(KIND, true, "TooManyConnections", misfit.to_string()),
-        (_, Some(Progress::Stuck(message))) if !plan.suspended => {
-            Finding::new(KIND, true, "RolloutStuck", message.clone())
-        }
-        _ => Finding::new(KIND, false, "Moving", "nothing waits for an edit"),
+    if let Some(Err(misfit)) = &plan.budget {
+        return Finding::new(KIND, true, "TooManyConnections", misfit.to_string());
     }
+    if plan.suspended {
+        return Finding::new(KIND, false, "Suspended", "nothing waits for anybody but spec.suspend");
+    }
+    let held_up = plan.job_trouble.as_ref().filter(|trouble| trouble.needs_a_person);
+    match (held_up, &plan.finding, &plan.gate, progress) {
+        (Some(trouble), ..) => Finding::new(KIND, true, "JobCannotStart", trouble.message.clone()),
+        (_, Some(plan::Finding::None(cause)), ..) => Finding::new(KIND, true, "PreflightFailed", without_report(cause)),
+        (_, _, Some(Gate::AwaitsApproval), _) => Finding::new(KIND, true, "AwaitingApproval", approve(from)),
+        (_, _, _, Some(Progress::Stuck(message))) => Finding::new(KIND, true, "RolloutStuck", message.clone()),
+        _ => Finding::new(KIND, false, "Moving", "nothing waits for anybody to act"),
+    }
+}
+
+fn without_report(cause: &str) -> String {
+    format!("preflight failed without a report: {cause}")
+}
+
+fn approve(from: &Validated) -> String {
+    format!(
+        "migrations.approval is Manual: approve with `kubectl annotate cdep {} --overwrite {APPROVAL_ANNOTATION}={}`",
+        from.identity.name, from.image
+    )
 }
 
 fn conflict(applied: &Applied) -> Option<String> {
@@ -313,6 +321,15 @@ fn ready(from: &Validated, plan: &Plan, applied: &Applied, parts: &[Finding]) ->
     }
     if let Some(conflict) = conflict(applied) {
         return Finding::new(KIND, false, "NameConflict", conflict);
+    }
+    if !applied.leaving.is_empty() {
+        let names = applied.leaving.join(", ");
+        return Finding::new(
+            KIND,
+            false,
+            "StillBeingRemoved",
+            format!("waits until what belonged to the deleted resource of this name is gone: {names}"),
+        );
     }
     if let Some(problem) = from.problems.first() {
         return Finding::new(KIND, false, problem.reason, problem.message.clone());
@@ -332,27 +349,32 @@ fn ready(from: &Validated, plan: &Plan, applied: &Applied, parts: &[Finding]) ->
             part.reason.clone(),
             format!("{}: {}", part.kind, part.message),
         ),
-        None => Finding::new(KIND, true, "Serving", serving(from)),
+        None => Finding::new(KIND, true, "Serving", serving(from, applied)),
     }
 }
 
 /// That they serve; and what nobody should overlook who takes this for a product.
-fn serving(from: &Validated) -> String {
-    let simulated = from
-        .spec
-        .llm
-        .providers
-        .iter()
-        .find(|provider| provider.simulated.is_some());
-    match (from.spec.environment, simulated) {
-        (Environment::Production, Some(provider)) => {
-            format!(
-                "workers serve; the provider {:?} is simulated although environment is Production",
-                provider.name
-            )
-        }
-        _ => "workers serve".into(),
+fn serving(from: &Validated, applied: &Applied) -> String {
+    let production = from.spec.environment == Environment::Production;
+    let none_wanted = applied.deployment.as_ref().map(wanted_replicas) == Some(0);
+    let mut text = if none_wanted {
+        "no workers are asked for"
+    } else {
+        "workers serve"
     }
+    .to_owned();
+    let mut providers = from.spec.llm.providers.iter();
+    if let Some(provider) = providers.find(|provider| provider.simulated.is_some()) {
+        text += &format!("; the provider {:?} is simulated", provider.name);
+        if production {
+            text += " although environment is Production";
+        }
+    }
+    let by_tag = from.spec.image.as_ref().is_some_and(|image| !image.contains('@'));
+    if production && by_tag {
+        text += "; the image is named by a tag, which may come to mean another one: name it by digest";
+    }
+    text
 }
 
 fn autoscaling(plan: &Plan, found: &Found) -> Finding {
@@ -387,3 +409,6 @@ fn autoscaling(plan: &Plan, found: &Found) -> Finding {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use companion_crds::config::env;
-use companion_crds::secret::SecretKeyRef;
+use companion_crds::secret::{MAKE_A_KEY, SecretKeyRef, hs256_weakness};
 use companion_crds::{CompanionDeployment, CompanionDeploymentSpec, Environment};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt as _;
@@ -13,9 +13,6 @@ use super::{Cure, Hashes, Identity, Part, Problem, SecretVariable};
 use crate::controller::build::labels::{Component, INSTANCE, MANAGED_BY, MANAGER};
 use crate::controller::dereference::Found;
 use crate::secret_hash::SecretHasher;
-
-/// Fewest bytes of an HS256 key (RFC 7518, section 3.2).
-const MIN_HS256_BYTES: usize = 32;
 
 /// A Secret that is not there yet and that the operator makes, once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +122,7 @@ fn wanted(name: &str, spec: &CompanionDeploymentSpec) -> Vec<Wanted> {
     if let Some(reference) = &spec.auth.jwt.hs256_secret_ref {
         let check = match spec.environment {
             Environment::Production => production_key as fn(&[u8]) -> _,
-            Environment::Development => long_key,
+            Environment::Development => development_key,
         };
         all.push(one(
             "auth.jwt.hs256SecretRef",
@@ -361,20 +358,15 @@ fn api_key(value: &[u8]) -> Option<String> {
     plain(value)
 }
 
-fn long_key(value: &[u8]) -> Option<String> {
-    (value.len() < MIN_HS256_BYTES).then(|| {
-        format!(
-            "has {} bytes, HS256 needs at least {MIN_HS256_BYTES}: make one with `openssl rand -base64 48`",
-            value.len()
-        )
-    })
+fn development_key(value: &[u8]) -> Option<String> {
+    key(value, Environment::Development)
 }
 
 fn production_key(value: &[u8]) -> Option<String> {
-    long_key(value).or_else(|| {
-        let different = value.iter().collect::<BTreeSet<_>>().len();
-        (different < 10).then(|| {
-            format!("has only {different} different bytes, which Production refuses: make one with `openssl rand -base64 48`")
-        })
-    })
+    key(value, Environment::Production)
+}
+
+/// By the rule of the workers, which would refuse to start.
+fn key(value: &[u8], environment: Environment) -> Option<String> {
+    hs256_weakness(value, environment).map(|weakness| format!("is no safe key: {weakness}; {MAKE_A_KEY}"))
 }

@@ -1,0 +1,158 @@
+//! What the conditions of a sample resource say in the states that a cluster seldom shows.
+
+use companion_crds::CompanionDeployment;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::findings;
+use crate::conditions::{Finding, State};
+use crate::controller::apply::Applied;
+use crate::controller::build::labels::Component;
+use crate::controller::build::{Wanted, build};
+use crate::controller::dereference::{Found, JobRun, Trouble};
+use crate::controller::fixtures::{decide, found, proven, resource};
+use crate::plan::attempts::{Attempt, Outcome};
+
+/// Workers that all serve.
+fn serving(resource: &CompanionDeployment, found: &Found, replicas: i32) -> Deployment {
+    let (validated, plan) = decide(resource, found);
+    let built = build(&validated, &plan).unwrap();
+    let mut deployment: Value = match built.deployment {
+        Wanted::Apply(deployment) => serde_json::to_value(deployment).unwrap(),
+        _ => panic!("the workers may start"),
+    };
+    deployment["spec"]["replicas"] = json!(replicas);
+    deployment["status"] = json!({ "replicas": replicas, "updatedReplicas": replicas, "availableReplicas": replicas });
+    serde_json::from_value(deployment).unwrap()
+}
+
+fn said(resource: &CompanionDeployment, found: &Found, applied: &Applied) -> Vec<Finding> {
+    let (validated, plan) = decide(resource, found);
+    findings(&validated, &plan, found, applied, &[])
+}
+
+fn one<'a>(findings: &'a [Finding], kind: &str) -> &'a Finding {
+    findings.iter().find(|finding| finding.kind == kind).unwrap()
+}
+
+#[test]
+fn a_preflight_whose_pod_is_gone_does_not_take_ready_away() {
+    let (mut sample, mut found) = (resource(json!({})), found());
+    proven(&mut sample, &mut found);
+    let applied = Applied {
+        deployment: Some(serving(&sample, &found, 2)),
+        ..Applied::default()
+    };
+    assert!(one(&said(&sample, &found, &applied), "Ready").is_true());
+    // A drain took the pod of the Job that succeeded, and its report with it.
+    for run in &mut found.job_runs {
+        if run.component == Component::Preflight {
+            run.message = None;
+        }
+    }
+    let findings = said(&sample, &found, &applied);
+    for kind in ["Ready", "DatabaseReady", "RedisReady"] {
+        assert_eq!(one(&findings, kind).state, State::True, "{:?}", one(&findings, kind));
+    }
+    assert!(one(&findings, "DatabaseReady").message.contains("17.6"));
+}
+
+#[test]
+fn an_image_that_cannot_be_pulled_stalls_until_somebody_acts() {
+    let (mut sample, mut found) = (resource(json!({})), found());
+    proven(&mut sample, &mut found);
+    let run = found.job_runs.remove(0);
+    let mut trouble = Trouble {
+        message: "the image \"worker:none\" cannot be pulled".into(),
+        needs_a_person: true,
+    };
+    let mut stalls = |found: &mut Found, run| {
+        found.job_runs = vec![run];
+        sample.status = None;
+        let findings = said(&sample, found, &Applied::default());
+        (one(&findings, "Stalled").clone(), one(&findings, "Ready").clone())
+    };
+    let running = |trouble: &Trouble| JobRun {
+        attempt: Attempt {
+            number: 1,
+            outcome: Outcome::Running,
+        },
+        message: None,
+        trouble: Some(trouble.clone()),
+        ..run.clone()
+    };
+    let (stalled, ready) = stalls(&mut found, running(&trouble));
+    assert!(
+        stalled.is_true() && stalled.message.contains("cannot be pulled"),
+        "{stalled:?}"
+    );
+    assert!(
+        !ready.is_true() && ready.message.contains("cannot be pulled"),
+        "{ready:?}"
+    );
+    trouble.needs_a_person = false;
+    assert!(
+        !stalls(&mut found, running(&trouble)).0.is_true(),
+        "a node may still come"
+    );
+    let ended = JobRun {
+        attempt: Attempt {
+            number: 1,
+            outcome: Outcome::Failed(Timestamp::UNIX_EPOCH),
+        },
+        ..running(&trouble)
+    };
+    assert!(stalls(&mut found, ended).0.is_true(), "it ended without a report");
+}
+
+#[test]
+fn what_waits_for_approval_is_stalled_with_the_command_to_give() {
+    let (mut sample, mut found) = (resource(json!({ "migrations": { "approval": "Manual" } })), found());
+    sample
+        .annotations_mut()
+        .insert("companion.dev/approve-migration".into(), "worker:1".into());
+    proven(&mut sample, &mut found);
+    sample.annotations_mut().clear();
+    found.job_runs.retain(|run| run.component == Component::Preflight);
+    let findings = said(&sample, &found, &Applied::default());
+    let stalled = one(&findings, "Stalled");
+    assert!(
+        stalled.is_true() && stalled.message.contains("kubectl annotate"),
+        "{stalled:?}"
+    );
+    assert_eq!(one(&findings, "Reconciling").state, State::False);
+}
+
+#[test]
+fn children_of_a_deleted_resource_of_the_same_name_are_waited_for_without_a_stall() {
+    let (sample, found) = (resource(json!({})), found());
+    let applied = Applied {
+        leaving: vec!["Service \"demo\"".into()],
+        ..Applied::default()
+    };
+    let findings = said(&sample, &found, &applied);
+    assert_eq!(one(&findings, "Stalled").state, State::False);
+    assert_eq!(one(&findings, "Reconciling").state, State::True);
+    assert!(one(&findings, "Ready").message.contains("Service \"demo\""));
+}
+
+#[test]
+fn what_nobody_should_overlook_is_said_beside_ready() {
+    let (mut sample, mut found) = (resource(json!({ "replicas": 0, "image": "worker:1" })), found());
+    proven(&mut sample, &mut found);
+    let applied = Applied {
+        deployment: Some(serving(&sample, &found, 0)),
+        ..Applied::default()
+    };
+    let ready = one(&said(&sample, &found, &applied), "Ready").clone();
+    assert!(ready.is_true(), "{ready:?}");
+    for words in [
+        "no workers are asked for",
+        "\"demo\" is simulated although environment is Production",
+        "by digest",
+    ] {
+        assert!(ready.message.contains(words), "{ready:?}");
+    }
+}
