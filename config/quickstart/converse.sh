@@ -27,7 +27,13 @@ wait_until_remembered() {
 }
 
 now=$(date +%s)
-say "quickstart-$now-1" "$fact"
+say "quickstart-$now-1" "$fact" || [ $? = 3 ]
 wait_until_remembered
-printf '           (another conversation)'
-say "quickstart-$now-2" "$question"
+for try in 2 3 4; do
+	printf '           (another conversation)'
+	say "quickstart-$now-$try" "$question" && exit 0
+	[ $? = 3 ] || exit 1
+	printf '           (too busy to remember in time; once more)\n'
+	sleep 2
+done
+fail "no reply could use the memories: this machine is too busy"
