@@ -55,6 +55,8 @@ use crate::workload::{Autoscaling, DeletionPolicy, Migrations, PullSecret, Resou
         .message("database cannot change between managed and external: make a new resource and move the data"),
     validation = Rule::new("has(self.tenant) == has(oldSelf.tenant) && (!has(self.tenant) || self.tenant == oldSelf.tenant)")
         .message("tenant cannot be changed: it is part of every user's identity"),
+    validation = Rule::new("self.environment != 'Production' || !has(self.auth.cors) || !has(self.auth.cors.origins) || !('*' in self.auth.cors.origins)")
+        .message("auth.cors.origins: Production takes no *: name the origins of your pages"),
 )]
 pub struct CompanionDeploymentSpec {
     /// Production refuses unsafe settings.

@@ -3,6 +3,7 @@
 //!
 //! No code here reads or writes anything: these are shapes, their defaults, and the rules the API server checks.
 
+pub mod api_key;
 pub mod auth;
 pub mod config;
 pub mod database;
@@ -32,3 +33,6 @@ pub const JOB_CONNECTIONS: u32 = 4;
 
 /// Fewest connections a worker can serve with.
 pub const MIN_POOL_SIZE: u32 = 4;
+
+/// Where a worker finds its API keys: one file for each entry of the Secret.
+pub const API_KEYS_PATH: &str = "/etc/companion-api-keys";

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::secret::SecretKeyRef;
-use crate::text::{Decimal, Span};
+use crate::text::{Decimal, NO_METADATA, SAFE_URL, Span};
 
 /// The language models of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -68,14 +68,6 @@ pub struct Provider {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simulated: Option<Simulated>,
 }
-
-/// Public hosts need TLS: the API key and what users say would cross the network in the clear. A name begins with a letter,
-/// as a Service's does: a number alone is an address in another spelling.
-const SAFE_URL: &str = r"self.matches('^(https://[^/@?#]+|http://([a-z][-a-z0-9]*|[a-z][-a-z0-9]*[.]([a-z0-9-]+[.])*svc([.]cluster[.]local)?|(10|127)([.][0-9]{1,3}){3}|192[.]168([.][0-9]{1,3}){2}|172[.](1[6-9]|2[0-9]|3[01])([.][0-9]{1,3}){2})(:[0-9]{1,5})?)(/[^?#]*)?$')";
-
-/// What the metadata service gives out are the node's own credentials. The worker looks again at the addresses behind a name.
-const NO_METADATA: &str =
-    r"!self.lowerAscii().matches('^https?://(169[.]254[.]|\\[(fe[89ab]|fd00:ec2:|::ffff:(169[.]254[.]|a9fe:)))')";
 
 /// The simulated provider has no settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]

@@ -1,4 +1,5 @@
-//! How a resource names a secret value: always one key of one Secret in its own namespace. And which values are too weak.
+//! How a resource names a secret value: one key of one Secret in its own namespace, or all of one. And which values are
+//! too weak.
 
 use std::collections::BTreeSet;
 
@@ -63,6 +64,15 @@ pub struct SecretKeyRef {
     /// Key within its data.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,
+}
+
+/// A whole Secret in the resource's namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How much one user, address or worker may ask for, and how a worker goes.
+//! How much one user, address, API key or worker may ask for, and how a worker goes.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ pub struct Limits {
     #[serde(rename = "perIPPerMinute")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub per_ip_per_minute: u32,
+    /// Requests of one API key in a minute, over all workers. Takes the place of the address's limit.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub per_key_per_minute: u32,
     /// Turns that one worker answers at once; more get 503 with `Retry-After`.
     #[schemars(range(min = 1, max = 100_000))]
     pub turns_in_flight_per_worker: u32,
@@ -32,6 +35,7 @@ impl Default for Limits {
         Self {
             per_user_per_minute: 30,
             per_ip_per_minute: 120,
+            per_key_per_minute: 6_000,
             turns_in_flight_per_worker: 256,
             body_bytes: 262_144,
             message_chars: 4_000,

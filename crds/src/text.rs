@@ -6,6 +6,15 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// The rule for a URL that workers call. Public hosts need TLS: keys and what users say would cross the network in the clear.
+/// A name begins with a letter, as a Service's does: a number alone is an address in another spelling.
+pub(crate) const SAFE_URL: &str = r"self.matches('^(https://[^/@?#]+|http://([a-z][-a-z0-9]*|[a-z][-a-z0-9]*[.]([a-z0-9-]+[.])*svc([.]cluster[.]local)?|(10|127)([.][0-9]{1,3}){3}|192[.]168([.][0-9]{1,3}){2}|172[.](1[6-9]|2[0-9]|3[01])([.][0-9]{1,3}){2})(:[0-9]{1,5})?)(/[^?#]*)?$')";
+
+/// The rule against a URL of a metadata service, which gives out the node's own credentials. The worker looks again at the
+/// addresses behind a name.
+pub(crate) const NO_METADATA: &str =
+    r"!self.lowerAscii().matches('^https?://(169[.]254[.]|\\[(fe[89ab]|fd00:ec2:|::ffff:(169[.]254[.]|a9fe:)))')";
+
 /// A span of time written as a whole number and one unit: `500ms`, `15s`, `10m`, `24h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Span(Duration);

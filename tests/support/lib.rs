@@ -11,11 +11,13 @@ pub mod database;
 pub mod diagnosis;
 pub mod environment;
 pub mod eventually;
+pub mod jwks;
 pub mod kube;
 pub mod named;
 pub mod operator;
 pub mod samples;
 pub mod shared;
+pub mod signer;
 pub mod sse;
 pub mod stub_provider;
 pub mod token;
@@ -27,6 +29,7 @@ pub use companion::{Blueprint, Companion};
 pub use database::TestDatabase;
 pub use eventually::eventually;
 pub use operator::Operator;
+pub use signer::Signer;
 pub use token::Issuer;
 
 /// Lets TLS clients be made; every client of the harness calls it first.

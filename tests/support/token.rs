@@ -75,7 +75,8 @@ impl Issuer {
         ]
     }
 
-    fn claims(&self, user: &str) -> Value {
+    /// The claims of a right token, for an hour.
+    pub fn claims(&self, user: &str) -> Value {
         json!({ "iss": self.issuer, "aud": self.audience, "sub": user, "iat": now(), "exp": now() + 3600 })
     }
 

@@ -1,6 +1,7 @@
 //! One worker as a process on this machine, with a database and a tenant of its own and the shared Redis: for what can be
 //! seen over HTTP without Kubernetes. A `Setup` says how it is configured; several workers may run from one.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -94,6 +95,29 @@ impl Setup {
     pub fn with(mut self, change: Value) -> Self {
         merge(&mut self.config, change);
         self
+    }
+
+    /// The same, believing tokens by keys that are published at `url`.
+    pub fn with_jwks(self, url: &str) -> Self {
+        self.with(json!({ "auth": { "jwt": { "jwksURL": url } } }))
+    }
+
+    /// Makes an API key with `companion-worker key`, as a person would, and has the workers to come believe it.
+    pub async fn api_key(&mut self, name: &str, scopes: &str) -> String {
+        let output = self
+            .command()
+            .args(["key", "--name", name, "--scopes", scopes])
+            .output()
+            .await
+            .expect("companion-worker can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let printed: BTreeMap<String, String> =
+            serde_saphyr::from_slice(&output.stdout).expect("what is printed is YAML");
+        let folder = self.folder.join("api-keys");
+        std::fs::create_dir_all(&folder).expect("a folder can be made");
+        std::fs::write(folder.join(name), &printed[name]).expect("the entry can be written");
+        merge(&mut self.config, json!({ "auth": { "apiKeys": { "path": folder } } }));
+        printed["key"].clone()
     }
 
     /// Runs `companion-worker` with this setup to its end: whether it succeeded, and all it wrote.

@@ -6,6 +6,7 @@ use companion_crds::config::WorkerConfig;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use crate::http::TrustedProxies;
 use crate::http::auth::Auth;
 use crate::llm::Models;
 use crate::memory::Memories;
@@ -20,6 +21,8 @@ pub struct App {
     pub config: WorkerConfig,
     /// Who is believed.
     pub auth: Auth,
+    /// Which proxies say who called them.
+    pub proxies: TrustedProxies,
     /// Redis.
     pub sessions: Sessions,
     /// PostgreSQL.

@@ -11,6 +11,7 @@ pub mod identity;
 pub mod jobs;
 pub mod llm;
 pub mod memory;
+pub mod outbound;
 pub mod session;
 pub mod shutdown;
 pub mod store;

@@ -7,8 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
+use companion_crds::api_key::Scope;
 use companion_crds::text::Span;
-use companion_worker::commands::{migrate, preflight, serve, token};
+use companion_worker::commands::{key, migrate, preflight, serve, token};
 use companion_worker::config::Settings;
 use companion_worker::telemetry;
 
@@ -45,6 +46,15 @@ enum Command {
         #[arg(long, default_value = "1h")]
         ttl: Span,
     },
+    /// Print a new API key and the entry of the Secret that makes workers believe it.
+    Key {
+        /// The name of the server it is for.
+        #[arg(long)]
+        name: String,
+        /// What it may do: chat, act-as (for users it names), admin.
+        #[arg(long, value_delimiter = ',', default_value = "chat")]
+        scopes: Vec<Scope>,
+    },
 }
 
 #[derive(Args)]
@@ -56,8 +66,8 @@ struct Config {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
-    // Tokens are made by hand: what goes wrong is for a person, not for a log.
-    let by_hand = matches!(command, Command::Token { .. });
+    // Tokens and keys are made by hand: what goes wrong is for a person, not for a log.
+    let by_hand = matches!(command, Command::Token { .. } | Command::Key { .. });
     if !by_hand {
         telemetry::start_logs();
     }
@@ -87,6 +97,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Preflight(config) if preflight::run(&config.path).await => {}
             Command::Preflight(_) => return Err(anyhow!("preflight failed; its report says why")),
             Command::Token { config, user, ttl } => token::run(&Settings::load(&config.path)?, &user, ttl)?,
+            Command::Key { name, scopes } => key::run(&name, &scopes)?,
         }
         Ok(())
     })

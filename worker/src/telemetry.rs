@@ -26,7 +26,7 @@ pub struct Metrics {
     pub turn_seconds: HistogramVec,
     /// Turns being answered now.
     pub turns_in_flight: IntGauge,
-    /// Requests refused by a limit: `ip`, `user`, `worker`, `conversation`.
+    /// Requests refused by a limit: `ip`, `key`, `user`, `worker`, `conversation`.
     pub refused: IntCounterVec,
     /// Calls to providers that ended, by provider and outcome: `ok`, `connect`, `rate_limited`, `server_error`, `refused`,
     /// `timeout`, `broken`, `cancelled`.

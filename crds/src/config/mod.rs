@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::auth::Cors;
 use crate::llm::{Price, Retries, Routes, Timeouts};
 use crate::memory::{Memory, Sessions};
 use crate::serving::{Drain, Limits, OnDisconnect};
@@ -160,9 +161,29 @@ pub struct LocalModel {
 pub struct AuthConfig {
     /// Bearer tokens.
     pub jwt: JwtConfig,
+    /// Keys for servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_keys: Option<ApiKeysConfig>,
+    /// A header that names the user, believed only with an API key that has `act-as`.
+    #[serde(default)]
+    pub forwarded_user_header: String,
+    /// Networks whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    /// Which web pages may call.
+    #[serde(default)]
+    pub cors: Cors,
 }
 
-/// Bearer tokens signed with the shared key in [`env::JWT_HS256_SECRET`].
+/// API keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApiKeysConfig {
+    /// Folder with one file for each key, [`crate::api_key::Entry`] in it.
+    pub path: String,
+}
+
+/// Bearer tokens: signed with a key that the issuer publishes, or with the shared one in [`env::JWT_HS256_SECRET`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JwtConfig {
@@ -170,6 +191,9 @@ pub struct JwtConfig {
     pub issuer: String,
     /// The only accepted `aud`.
     pub audience: String,
+    /// Where the issuer publishes its keys.
+    #[serde(rename = "jwksURL", default, skip_serializing_if = "Option::is_none")]
+    pub jwks_url: Option<String>,
 }
 
 #[cfg(test)]

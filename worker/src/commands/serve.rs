@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::config::{ConfigError, Settings};
 use crate::http::auth::Auth;
-use crate::http::{Bound, Readiness, admin_router, router};
+use crate::http::{Bound, Readiness, TrustedProxies, admin_router, router};
 use crate::jobs;
 use crate::llm::Models;
 use crate::memory::{EmbedError, Embedder, Memories};
@@ -64,6 +64,7 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     let readiness = Arc::new(Readiness::default());
     let turns = TaskTracker::new();
     let auth = Auth::new(config, secrets)?;
+    let proxies = TrustedProxies::new(&config.auth.trusted_proxies)?;
     let store = Store::connect_lazy(
         secrets.database_url()?,
         config.database.pool_size,
@@ -101,6 +102,7 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
         slots: Arc::new(Semaphore::new(config.limits.turns_in_flight_per_worker as usize)),
         config: config.clone(),
         auth,
+        proxies,
         sessions,
         store,
         memories,

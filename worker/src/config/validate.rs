@@ -1,6 +1,8 @@
 //! The rules between settings that the file's types cannot say. The operator checks the same things before it writes the
 //! file; a worker started by hand is told here.
 
+mod identity;
+
 use std::net::SocketAddr;
 
 use companion_crds::MIN_POOL_SIZE;
@@ -9,7 +11,8 @@ use companion_crds::llm::Route;
 use companion_crds::text::Span;
 
 use super::ConfigError;
-use crate::llm::{Prices, addresses};
+use crate::llm::Prices;
+use crate::outbound::addresses;
 
 /// Checks `config`.
 ///
@@ -19,6 +22,7 @@ pub fn check(config: &WorkerConfig) -> Result<(), ConfigError> {
     not_empty("tenant", &config.tenant)?;
     not_empty("auth.jwt.issuer", &config.auth.jwt.issuer)?;
     not_empty("auth.jwt.audience", &config.auth.jwt.audience)?;
+    identity::check(config)?;
     address("listen.serving", &config.listen.serving)?;
     address("listen.admin", &config.listen.admin)?;
     if config.database.pool_size < MIN_POOL_SIZE {
@@ -31,6 +35,7 @@ pub fn check(config: &WorkerConfig) -> Result<(), ConfigError> {
     at_least_one("database.maxWorkers", config.database.max_workers)?;
     at_least_one("limits.perUserPerMinute", config.limits.per_user_per_minute)?;
     at_least_one("limits.perIPPerMinute", config.limits.per_ip_per_minute)?;
+    at_least_one("limits.perKeyPerMinute", config.limits.per_key_per_minute)?;
     at_least_one(
         "limits.turnsInFlightPerWorker",
         config.limits.turns_in_flight_per_worker,

@@ -43,16 +43,19 @@ pub async fn completions(
     headers: HeaderMap,
     body: Result<JsonBody, ApiError>,
 ) -> Result<Response, ApiError> {
-    let read = body.and_then(|body| ChatRequest::read(caller.user, &body, &headers, &app.config));
+    let read = body.and_then(|body| {
+        let user = caller.user_or_named_in(&body.fields)?;
+        ChatRequest::read(user, &body, &headers, &app.config)
+    });
     let request = match read {
         Ok(request) => request,
         Err(error) => {
-            caller.address().await?;
+            caller.counted().await?;
             return Err(error);
         }
     };
     let completion = Completion::new(request.asked.turn_id, request.model, request.include_usage);
-    let (allowance, mut events) = turn::begin(&app, request.asked, caller.address()).await?;
+    let (allowance, mut events) = turn::begin(&app, request.asked, caller.counted()).await?;
     let (mut response, simulated) = if request.stream {
         let (first, simulated) = first_of_reply(&mut events).await?;
         (sse::stream(completion, Some(first), events), simulated)

@@ -144,8 +144,9 @@ fn done(there_was_one: bool) -> Result<StatusCode, ApiError> {
 /// Counts the call, waits until no turn runs in the conversation, keeps it so while the floor is held, and forgets its
 /// recent messages: what is deleted must not come back out of Redis.
 async fn emptied(app: &App, caller: Caller, id: &str) -> Result<(UserId, Uuid, Floor), ApiError> {
-    let user = caller.user;
-    caller.address().await?;
+    let user = caller.user();
+    caller.counted().await?;
+    let user = user?;
     let conversation = identifier(id)?;
     let subject = Subject {
         turn: Uuid::now_v7(),

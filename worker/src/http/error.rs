@@ -62,8 +62,19 @@ impl ApiError {
 
     /// The token proves no user. The text is the same for every reason: it must not help to make a better one.
     pub fn unauthorized() -> Self {
-        let detail = "send a valid bearer token in the Authorization header";
+        let detail = "send a valid bearer token or API key in the Authorization header";
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
+    }
+
+    /// It cannot be told whether the token proves a user.
+    pub fn no_keys() -> Self {
+        let detail = "the issuer's keys cannot be fetched now, so no token can be checked; try again";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", detail).retry(Duration::from_secs(5))
+    }
+
+    /// The caller is known and may not do this.
+    pub fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code, detail)
     }
 
     /// There is no such route.
@@ -221,6 +232,7 @@ impl From<Refused> for ApiError {
             Refused::User(allowance) => limited(allowance, "user"),
             Refused::Address(allowance) => limited(allowance, "address"),
             Refused::KeyReused => Self::key_reused(),
+            Refused::Key(allowance) => limited(allowance, "API key"),
             Refused::Busy => {
                 let detail = "an earlier message of this conversation is still being answered; wait and try again";
                 Self::new(StatusCode::CONFLICT, "conversation_busy", detail).retry(Duration::from_secs(2))

@@ -1,4 +1,4 @@
-//! `/api/v1/memories`: what is remembered of the caller, to see, search, add and delete. Every call is about the token's
+//! `/api/v1/memories`: what is remembered of the caller, to see, search, add and delete. Every call is about the caller's
 //! user; another user's memory is not found, exactly as one that never was.
 
 use std::collections::HashMap;

@@ -45,18 +45,21 @@ pub async fn send(
     headers: HeaderMap,
     body: Result<JsonBody, ApiError>,
 ) -> Result<Response, ApiError> {
-    let read = body.and_then(|body| read(&app, caller.user, &id, &headers, &body));
-    let asked = match read {
-        Ok(asked) => asked,
+    let read = caller.user().and_then(|user| {
+        let asked = read(&app, user, &id, &headers, &body?)?;
+        Ok((user, asked))
+    });
+    let (user, asked) = match read {
+        Ok(read) => read,
         Err(error) => {
-            caller.address().await?;
+            caller.counted().await?;
             return Err(error);
         }
     };
     let conversation = asked.conversation.ok_or_else(ApiError::internal)?;
-    match app.store.conversation(caller.user, conversation).await {
+    match app.store.conversation(user, conversation).await {
         Ok(None) => {
-            caller.address().await?;
+            caller.counted().await?;
             return Err(missing());
         }
         // Without the database nobody can say; the conversation is this user's in any case.
@@ -65,7 +68,7 @@ pub async fn send(
     }
     let (turn, seen) = (asked.turn_id, asked.seen);
     let whole = !asked.streamed;
-    let (allowance, mut events) = turn::begin(&app, asked, caller.address()).await?;
+    let (allowance, mut events) = turn::begin(&app, asked, caller.counted()).await?;
     let mut response = if whole {
         Json(done(&collect(&mut events).await?)).into_response()
     } else {

@@ -1,6 +1,7 @@
 //! HTTP: routes, what they take and give, and the server under them. Handlers are thin: they read a request, call one
 //! thing, and shape its answer.
 
+mod address;
 mod admin;
 pub mod auth;
 mod body;
@@ -8,6 +9,7 @@ mod caller;
 mod chat;
 mod chat_request;
 mod conversations;
+mod cors;
 mod error;
 mod etag;
 mod memories;
@@ -19,6 +21,7 @@ mod router;
 mod server;
 mod sse;
 
+pub use address::TrustedProxies;
 pub use admin::{Readiness, router as admin_router};
 pub use error::ApiError;
 pub use router::router;

@@ -31,14 +31,14 @@ pub fn find(config: &WorkerConfig, model: &str) -> Result<(), ApiError> {
 
 /// All models.
 pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
-    caller.within_limits(&app).await?;
+    caller.may_look(&app).await?;
     let models: Vec<Value> = names(&app.config).into_iter().map(model).collect();
     Ok(Json(json!({ "object": "list", "data": models })))
 }
 
 /// One model.
 pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
-    caller.within_limits(&app).await?;
+    caller.may_look(&app).await?;
     find(&app.config, &id)?;
     Ok(Json(model(&id)))
 }

@@ -1,5 +1,5 @@
 //! The routes of the serving port, and what is done around every one of them: a panic becomes a 500, an error gets the
-//! shape of its API, an answer is counted by its route's pattern.
+//! shape of its API, an answer is counted by its route's pattern, and a page of an allowed origin may read it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -15,13 +15,14 @@ use futures::FutureExt;
 use crate::app::App;
 use crate::telemetry::Metrics;
 
-use super::{ApiError, chat, conversations, memories, messages, models, privacy};
+use super::{ApiError, chat, conversations, cors, memories, messages, models, privacy};
 
 /// All routes of the serving port.
 pub fn router(app: Arc<App>) -> Router {
     let limit = DefaultBodyLimit::max(app.config.limits.body_bytes as usize);
     let metrics = app.metrics.clone();
-    Router::new()
+    let cors = cors::layer(&app.config.auth.cors);
+    let routes = Router::new()
         .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::get))
@@ -50,7 +51,12 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(async || ApiError::no_method())
         .layer(limit)
         .layer(from_fn_with_state(metrics, around))
-        .with_state(app)
+        .with_state(app);
+    // Outermost: errors are for the page to read as well, and a browser asks for leave without a token.
+    match cors {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    }
 }
 
 async fn around(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {

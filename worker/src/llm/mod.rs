@@ -1,7 +1,6 @@
 //! The language models. In: a prompt and a route; out: the reply as it comes, then what it cost. Deadlines, tries, fallbacks
 //! and breakers are kept here, so that no caller waits longer than the configuration says, all of them together.
 
-pub mod addresses;
 mod ask;
 mod breaker;
 mod call;

@@ -16,7 +16,8 @@ use serde::de::IgnoredAny;
 use tokio::time::timeout;
 use tower::service_fn;
 
-use super::addresses::System;
+use crate::outbound;
+
 use super::events::{Event, Events};
 use super::transport::{self, Answer};
 use super::{LlmError, Piece, Question, chunk};
@@ -59,7 +60,7 @@ impl OpenAi {
     /// # Errors
     /// The HTTP client cannot be made.
     pub fn new(base_url: &str, key: Option<&SecretString>) -> Result<Self, reqwest::Error> {
-        let http = transport::client(System)?;
+        let http = outbound::client()?;
         let config = OpenAIConfig::new()
             .with_api_base(base_url.trim_end_matches('/'))
             .with_api_key(key.map_or("", ExposeSecret::expose_secret))

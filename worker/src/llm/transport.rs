@@ -1,6 +1,5 @@
-//! How requests reach a provider: one try, to the URL of the configuration and nowhere else. No redirect is followed (it would
-//! carry the key and the prompt somewhere that no one named), no proxy of the environment is used, no metadata address is
-//! connected to, nothing is decompressed. In: a request; out: the answer's body, or the error that its status means.
+//! One try at a provider. In: a request; out: the answer's body, which nothing decompresses, or the error that its status
+//! means.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,14 +8,9 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use axum::http::header::{CONTENT_ENCODING, HeaderMap, RETRY_AFTER};
 use chrono::{DateTime, Utc};
-use reqwest::dns::Resolve;
 use reqwest::{Body, Client, Response};
 
 use super::LlmError;
-use super::addresses::Guarded;
-
-/// Longest wait for a connection.
-const CONNECT: Duration = Duration::from_secs(3);
 
 /// The answer to one request, kept for its asker.
 #[derive(Clone, Default)]
@@ -27,20 +21,6 @@ impl Answer {
     pub fn take(&self) -> Option<Response> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
-}
-
-/// The client of one provider, which finds addresses with `resolver`.
-///
-/// # Errors
-/// TLS cannot be set up.
-pub fn client<R: Resolve + 'static>(resolver: R) -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .dns_resolver(Guarded(Arc::new(resolver)))
-        .connect_timeout(CONNECT)
-        .tcp_nodelay(true)
-        .build()
 }
 
 /// Sends one request for async-openai and keeps a good answer in `answer`. async-openai itself gets an empty one: it would
@@ -94,55 +74,7 @@ fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
-    use reqwest::dns::{Addrs, Name, Resolving};
-    use tokio::net::TcpListener;
-
     use super::*;
-
-    /// Every name leads to these addresses.
-    struct Fixed(Vec<SocketAddr>);
-
-    impl Resolve for Fixed {
-        fn resolve(&self, _: Name) -> Resolving {
-            let addresses = self.0.clone();
-            Box::pin(async move { Ok(Box::new(addresses.into_iter()) as Addrs) })
-        }
-    }
-
-    async fn get(addresses: Vec<SocketAddr>, url: &str) -> Result<Response, reqwest::Error> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        client(Fixed(addresses)).unwrap().get(url).send().await
-    }
-
-    #[tokio::test]
-    async fn a_name_that_leads_to_a_metadata_address_is_never_connected_to() {
-        for address in [
-            "169.254.169.254:80",
-            "[fd00:ec2::254]:80",
-            "[::ffff:169.254.169.254]:80",
-        ] {
-            let error = get(vec![address.parse().unwrap()], "http://rebound.example/")
-                .await
-                .unwrap_err();
-            assert!(error.is_connect(), "{address}: {error:?}");
-            assert!(format!("{error:?}").contains("Forbidden"), "{address}: {error:?}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_name_with_an_allowed_address_besides_is_reached_there() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let allowed = listener.local_addr().unwrap();
-        let url = format!("http://mixed.example:{}/", allowed.port());
-        let both = vec!["169.254.169.254:80".parse().unwrap(), allowed];
-        let (accepted, _) = tokio::join!(
-            tokio::time::timeout(Duration::from_secs(2), listener.accept()),
-            tokio::time::timeout(Duration::from_millis(500), get(both, &url))
-        );
-        assert!(accepted.unwrap().is_ok());
-    }
 
     #[test]
     fn retry_after_is_read_in_both_forms() {

@@ -32,6 +32,11 @@ impl Keys {
         }
     }
 
+    /// The limit of the API key called `name`.
+    pub fn api_key(&self, name: &str) -> String {
+        format!("c:{}:key:{name}", self.tenant)
+    }
+
     /// The limit of a user.
     pub fn user(&self, user: UserId) -> String {
         format!("c:{}:{{{user}}}:rate", self.tenant)

@@ -53,6 +53,7 @@ pub struct Sessions {
     metrics: Metrics,
     per_user: u32,
     per_address: u32,
+    per_key: u32,
     kept: u32,
     life: Duration,
 }
@@ -75,6 +76,8 @@ pub enum Refused {
     User(Allowance),
     /// The address's limit is used up.
     Address(Allowance),
+    /// The API key's limit is used up.
+    Key(Allowance),
     /// The conversation is busy, and enough messages wait for it.
     Busy,
     /// The idempotency key belongs to another request.
@@ -130,6 +133,7 @@ impl Sessions {
             metrics: metrics.clone(),
             per_user: config.limits.per_user_per_minute,
             per_address: config.limits.per_ip_per_minute,
+            per_key: config.limits.per_key_per_minute,
             kept: config.memory.history,
             life: config.sessions.ttl.duration(),
         })
@@ -142,6 +146,15 @@ impl Sessions {
     pub async fn count_address(&self, address: IpAddr) -> Result<Allowance, Refused> {
         let counted = self.count(self.keys.address(address), self.per_address).await;
         counted.map_err(|allowance| self.refuse("ip", Refused::Address(allowance)))
+    }
+
+    /// Counts a request with the API key called `name`.
+    ///
+    /// # Errors
+    /// Its limit is used up.
+    pub async fn count_key(&self, name: &str) -> Result<Allowance, Refused> {
+        let counted = self.count(self.keys.api_key(name), self.per_key).await;
+        counted.map_err(|allowance| self.refuse("key", Refused::Key(allowance)))
     }
 
     /// Counts a request of `user` that is no turn.

@@ -1,13 +1,14 @@
 //! The worker's configuration file in an immutable ConfigMap whose name follows its content, so that every generation of
 //! pods keeps the file it was started with.
 
-use companion_crds::MIN_POOL_SIZE;
+use companion_crds::auth::Cors;
 use companion_crds::config::{
-    AuthConfig, DatabaseConfig, EmbeddingsConfig, JwtConfig, Listen, LlmConfig, ProviderConfig, ProviderKind,
-    WorkerConfig,
+    ApiKeysConfig, AuthConfig, DatabaseConfig, EmbeddingsConfig, JwtConfig, Listen, LlmConfig, ProviderConfig,
+    ProviderKind, WorkerConfig,
 };
 use companion_crds::memory::{Memory, Sessions};
 use companion_crds::serving::{Limits, OnDisconnect};
+use companion_crds::{API_KEYS_PATH, MIN_POOL_SIZE};
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
 
@@ -54,7 +55,14 @@ pub fn worker_config(from: &Validated, pools: Pools) -> WorkerConfig {
             jwt: JwtConfig {
                 issuer: spec.auth.jwt.issuer.clone(),
                 audience: spec.auth.jwt.audience.clone(),
+                jwks_url: spec.auth.jwt.jwks_url.clone(),
             },
+            api_keys: spec.auth.api_keys.as_ref().map(|_| ApiKeysConfig {
+                path: API_KEYS_PATH.into(),
+            }),
+            forwarded_user_header: spec.auth.forwarded_user_header.clone(),
+            trusted_proxies: spec.auth.trusted_proxies.clone(),
+            cors: spec.auth.cors.clone(),
         },
         memory: spec.memory.clone(),
         sessions: spec.sessions.clone(),
@@ -75,6 +83,13 @@ pub fn job_config(from: &Validated) -> WorkerConfig {
         },
     );
     WorkerConfig {
+        auth: AuthConfig {
+            api_keys: None,
+            forwarded_user_header: String::new(),
+            trusted_proxies: Vec::new(),
+            cors: Cors::default(),
+            ..whole.auth
+        },
         llm: LlmConfig {
             prices: Vec::new(),
             ..whole.llm

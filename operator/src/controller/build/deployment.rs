@@ -1,11 +1,11 @@
 //! The workers. The number of them is not said here: it belongs to another field manager, or to the autoscaler.
 
-use companion_crds::PRE_STOP_SECONDS;
 use companion_crds::workload::TopologySpread;
+use companion_crds::{API_KEYS_PATH, PRE_STOP_SECONDS};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
     Container, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec, Probe, SleepAction,
-    TopologySpreadConstraint,
+    TopologySpreadConstraint, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -22,6 +22,8 @@ pub const BASELINE_ANNOTATION: &str = "companion.dev/secrets-baseline";
 
 /// Name of the volume with the configuration.
 pub const CONFIG_VOLUME: &str = "config";
+/// Name of the volume with the API keys.
+const API_KEYS_VOLUME: &str = "api-keys";
 /// A rollout without progress for so long is called stuck.
 const PROGRESS_SECONDS: i32 = 300;
 const HISTORY: i32 = 3;
@@ -71,10 +73,7 @@ fn pod_spec(from: &Validated, config_map: &str) -> PodSpec {
         termination_grace_period_seconds: i64::try_from(from.spec.drain.grace_period.duration().as_secs()).ok(),
         topology_spread_constraints: spread(&from.identity, from.spec.scheduling.topology_spread),
         containers: vec![container(from)],
-        volumes: Some(vec![
-            pod::config_volume(CONFIG_VOLUME, config_map),
-            pod::scratch_volume("tmp", "64Mi", false),
-        ]),
+        volumes: Some(volumes(from, config_map)),
         ..placement::placed(from)
     }
 }
@@ -109,12 +108,31 @@ fn container(from: &Validated) -> Container {
             }),
             ..Lifecycle::default()
         }),
-        volume_mounts: Some(vec![
-            pod::mount(CONFIG_VOLUME, "/etc/companion", true),
-            pod::mount("tmp", "/tmp", false),
-        ]),
+        volume_mounts: Some(mounts(from)),
         ..Container::default()
     }
+}
+
+fn volumes(from: &Validated, config_map: &str) -> Vec<Volume> {
+    let mut volumes = vec![
+        pod::config_volume(CONFIG_VOLUME, config_map),
+        pod::scratch_volume("tmp", "64Mi", false),
+    ];
+    if let Some(keys) = &from.spec.auth.api_keys {
+        volumes.push(pod::secret_volume(API_KEYS_VOLUME, &keys.secret_ref.name));
+    }
+    volumes
+}
+
+fn mounts(from: &Validated) -> Vec<VolumeMount> {
+    let mut mounts = vec![
+        pod::mount(CONFIG_VOLUME, "/etc/companion", true),
+        pod::mount("tmp", "/tmp", false),
+    ];
+    if from.spec.auth.api_keys.is_some() {
+        mounts.push(pod::mount(API_KEYS_VOLUME, API_KEYS_PATH, true));
+    }
+    mounts
 }
 
 fn port(name: &str, number: i32) -> ContainerPort {

@@ -7,7 +7,7 @@ use insta::{assert_yaml_snapshot, with_settings};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use kube::ResourceExt;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::config_map::worker_config;
 use super::{Prepared, Wanted, build};
@@ -261,6 +261,91 @@ fn a_missing_secret_is_named_with_its_field_and_nothing_that_serves_is_touched()
     assert!(matches!(prepared.deployment, Wanted::Keep) && matches!(prepared.autoscaler, Wanted::Keep));
     assert!(prepared.jobs.is_empty() && prepared.replicas.is_none());
     assert!(matches!(prepared.redis, Wanted::Apply(_)));
+}
+
+const ENTRY: &str =
+    r#"{"sha256":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","scopes":["chat","act-as"]}"#;
+
+fn with_api_keys(auth: Value) -> CompanionDeployment {
+    let mut whole = json!({
+        "jwt": { "issuer": "https://id.example", "audience": "companion", "jwksURL": "https://id.example/jwks.json" },
+        "apiKeys": { "secretRef": { "name": "keys" } },
+    });
+    for (field, value) in auth.as_object().unwrap() {
+        whole[field] = value.clone();
+    }
+    resource(json!({ "auth": whole }))
+}
+
+#[test]
+fn api_keys_and_published_keys_reach_the_workers_and_leave_the_jobs_alone() {
+    let mut sample = with_api_keys(json!({
+        "forwardedUserHeader": "X-OpenWebUI-User-Id", "trustedProxies": ["10.0.0.0/8"],
+        "cors": { "origins": ["https://chat.example"] },
+    }));
+    let mut found = found();
+    found.secrets.extend([secret("keys", &[("app", ENTRY)], false)]);
+    let (_, before) = prepare(&sample, &found);
+    let told = before.configs[0].data.as_ref().unwrap()["config.yaml"].clone();
+    assert!(
+        told.contains("jwksURL") && !told.contains("trustedProxies") && !told.contains("apiKeys"),
+        "{told}"
+    );
+    proven(&mut sample, &mut found);
+    let (_, after) = prepare(&sample, &found);
+    let pod = applied(after.deployment).spec.unwrap().template.spec.unwrap();
+    assert!(
+        pod.containers[0]
+            .env
+            .iter()
+            .flatten()
+            .all(|variable| variable.name != "COMPANION_JWT_HS256_SECRET")
+    );
+    with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
+        assert_yaml_snapshot!("api_keys_config", after.configs);
+        assert_yaml_snapshot!("api_keys_volumes", (&pod.volumes, &pod.containers[0].volume_mounts));
+    });
+}
+
+#[test]
+fn a_key_added_or_taken_away_rolls_the_workers_and_runs_no_job() {
+    let sample = with_api_keys(json!({}));
+    let hashes = |entries: &[(&str, &str)]| {
+        let mut found = found();
+        found.secrets.extend([secret("keys", entries, false)]);
+        let (validated, _) = decide(&sample, &found);
+        assert_eq!(validated.problems, []);
+        validated.hashes
+    };
+    let (none, one) = (hashes(&[]), hashes(&[("app", ENTRY)]));
+    assert_ne!(none.worker, one.worker);
+    assert_eq!((none.preflight, none.database), (one.preflight, one.database));
+}
+
+#[test]
+fn a_malformed_api_key_is_named_with_its_entry_and_never_quoted() {
+    let sample = with_api_keys(json!({}));
+    let problems = |found: &Found| -> Vec<String> {
+        let (validated, _) = decide(&sample, found);
+        validated.problems.into_iter().map(|problem| problem.message).collect()
+    };
+    let mut found = found();
+    assert_eq!(
+        problems(&found),
+        [
+            "auth.apiKeys.secretRef: there is no secret \"keys\" in this namespace: make it with an entry for each key, as `companion-worker key` prints them"
+        ]
+    );
+    found
+        .secrets
+        .extend([secret("keys", &[("app", ENTRY), ("old", "ck_old_0123456789")], false)]);
+    let said = problems(&found);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].starts_with("auth.apiKeys.secretRef: entry \"old\" of secret \"keys\" is not {"),
+        "{said:?}"
+    );
+    assert!(!said[0].contains("0123"), "{said:?}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The secrets of a resource: which ones it names, whether each has the key and a value that can be right, and which ones
 //! the operator has to make. Values are looked at here and hashed; none leaves this file in any other form.
 
+mod api_keys;
+
 use std::collections::BTreeSet;
 
 use companion_crds::config::env;
@@ -50,10 +52,14 @@ pub fn postgres_claim(name: &str) -> String {
 
 /// Every Secret that a resource names or that is made for it.
 pub fn named_secrets(resource: &CompanionDeployment) -> BTreeSet<String> {
-    wanted(&resource.name_any(), &resource.spec)
-        .into_iter()
-        .map(|wanted| wanted.reference.name)
-        .collect()
+    let values = wanted(&resource.name_any(), &resource.spec).into_iter();
+    let keys = resource
+        .spec
+        .auth
+        .api_keys
+        .iter()
+        .map(|keys| keys.secret_ref.name.clone());
+    values.map(|wanted| wanted.reference.name).chain(keys).collect()
 }
 
 fn postgres_pod(name: &str) -> String {
@@ -222,20 +228,23 @@ pub fn resolve(identity: &Identity, spec: &CompanionDeploymentSpec, found: &Foun
         }
     }
 
-    let hash = |filter: &dyn Fn(&Wanted) -> bool| {
+    let api_keys = api_keys::entries(spec, found, &mut problems);
+
+    let hash = |filter: &dyn Fn(&Wanted) -> bool, besides: &[(&str, &[u8])]| {
         let parts: Vec<(&str, &[u8])> = values
             .iter()
             .filter(|(wanted, _)| filter(wanted))
             .map(|(wanted, value)| (wanted.variable.as_str(), *value))
+            .chain(besides.iter().copied())
             .collect();
         hasher.hash(&parts)
     };
     let hashes = Hashes {
-        worker: hash(&|wanted| wanted.for_workers),
-        preflight: hash(&|_| true),
-        database: hash(&|wanted| wanted.part == Part::Database),
-        redis: hash(&|wanted| wanted.part == Part::Redis),
-        postgres: hash(&|_| false),
+        worker: hash(&|wanted| wanted.for_workers, &api_keys),
+        preflight: hash(&|_| true, &[]),
+        database: hash(&|wanted| wanted.part == Part::Database, &[]),
+        redis: hash(&|wanted| wanted.part == Part::Redis, &[]),
+        postgres: hash(&|_| false, &[]),
     };
     let variable = |wanted: &Wanted| SecretVariable {
         variable: wanted.variable.clone(),
