@@ -181,6 +181,13 @@ impl Chat {
             .unwrap()
     }
 
+    /// PATCH with a JSON body.
+    pub async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.try_request(Method::PATCH, path, Some(body.to_string()))
+            .await
+            .unwrap()
+    }
+
     /// DELETE.
     pub async fn delete(&self, path: &str) -> Answer {
         self.try_request(Method::DELETE, path, None).await.unwrap()

@@ -1,8 +1,10 @@
 //! A conversation over the OpenAI API: whole and streamed replies, the models, history, asking again with the same key.
 
+use std::time::Duration;
+
 use companion_tests::chat::message;
 use companion_tests::sse::Event;
-use companion_tests::stub_provider::{self, StubProvider};
+use companion_tests::stub_provider::{self, Pace, StubProvider};
 use companion_tests::worker::Setup;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -257,4 +259,26 @@ async fn many_messages_at_once_in_one_conversation_are_stored_in_one_order() {
     }
     let order = setup.database.list("SELECT (count(*) || ' ' || count(DISTINCT seq) || ' ' || max(seq) - min(seq))::text FROM companion.messages").await;
     assert_eq!(order, ["8 8 7"], "each message has a number of its own, without gaps");
+}
+
+#[tokio::test]
+async fn a_reply_says_where_the_time_to_its_first_text_went() {
+    let stub = StubProvider::start().await;
+    stub.pace(Pace {
+        first_token: Duration::from_millis(700),
+        ..Pace::default()
+    });
+    let setup = Setup::with_stub(&stub).await;
+    let worker = setup.start().await;
+    let answer = worker.chat("ada").complete(message("Hello", false)).await;
+    let timing = answer.header("server-timing");
+    let part = |name: &str| -> f64 {
+        let part = timing
+            .split(", ")
+            .find_map(|part| part.strip_prefix(name)?.strip_prefix(";dur="));
+        part.unwrap_or_else(|| panic!("no {name} in {timing:?}"))
+            .parse()
+            .unwrap()
+    };
+    assert!(part("provider") >= 700.0 && part("overhead") > 0.0, "{timing}");
 }

@@ -224,3 +224,126 @@ async fn another_user_sees_searches_and_deletes_nothing() {
     );
     assert_eq!(ada.memories().await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_memory_is_put_right_and_found_by_what_it_says_now() {
+    let setup = Setup::new().await;
+    let worker = setup.start().await;
+    let chat = worker.chat("ada");
+    let made = chat
+        .post(
+            "/api/v1/memories",
+            json!({ "text": "The user's sister lives in Lisbon." }),
+        )
+        .await;
+    let path = format!("/api/v1/memories/{}", made.body["id"].as_str().unwrap());
+    chat.post("/api/v1/memories", json!({ "text": "The user plays chess." }))
+        .await;
+    let seen = chat.get(&path).await;
+    assert_eq!((seen.status, seen.header("etag")), (StatusCode::OK, "\"1\""));
+
+    let edited = chat
+        .patch(&path, json!({ "text": "The user's dog is called Rex." }))
+        .await;
+    assert_eq!(
+        (edited.status, edited.header("etag")),
+        (StatusCode::OK, "\"2\""),
+        "{}",
+        edited.text
+    );
+    assert_eq!(edited.body["text"], "The user's dog is called Rex.");
+    assert_eq!(
+        chat.search("What is my pet's name?").await[0],
+        "The user's dog is called Rex."
+    );
+    let memories = chat.memories().await;
+    assert!(!memories.iter().any(|text| text.contains("Lisbon")), "{memories:?}");
+
+    let stale = chat
+        .with("If-Match", "\"1\"")
+        .patch(&path, json!({ "pinned": true }))
+        .await;
+    assert_eq!(
+        (stale.status, stale.code()),
+        (StatusCode::PRECONDITION_FAILED, "edited_meanwhile")
+    );
+    let twice = chat.patch(&path, json!({ "text": "the user plays CHESS" })).await;
+    assert_eq!(
+        (twice.status, twice.code()),
+        (StatusCode::CONFLICT, "memory_exists"),
+        "{}",
+        twice.text
+    );
+    for (wrong, field) in [
+        (json!({}), "text"),
+        (json!({ "text": " " }), "text"),
+        (json!({ "text": 7 }), "text"),
+        (json!({ "pinned": "yes" }), "pinned"),
+    ] {
+        let answer = chat.patch(&path, wrong).await;
+        assert_eq!(
+            (answer.status, &answer.body["field"]),
+            (StatusCode::BAD_REQUEST, &json!(field))
+        );
+    }
+
+    // To anybody else it does not exist, exactly as one that never was.
+    let bob = worker.chat("bob");
+    let nowhere = "/api/v1/memories/01890000-0000-7000-8000-000000000000";
+    for (others, never) in [
+        (bob.get(&path).await, bob.get(nowhere).await),
+        (
+            bob.patch(&path, json!({ "pinned": true })).await,
+            bob.patch(nowhere, json!({ "pinned": true })).await,
+        ),
+        (bob.delete(&path).await, bob.delete(nowhere).await),
+    ] {
+        assert_eq!((others.status, others.text), (StatusCode::NOT_FOUND, never.text));
+    }
+}
+
+#[tokio::test]
+async fn a_pinned_memory_is_always_known_and_a_reply_says_what_it_used_and_why() {
+    let setup = Setup::new().await;
+    let worker = setup.start().await;
+    let chat = worker.chat("ada");
+    chat.in_conversation("one").say("My sister Anna lives in Lisbon.").await;
+    chat.await_memory("Lisbon").await;
+    let made = chat
+        .post("/api/v1/memories", json!({ "text": "The user wants short answers." }))
+        .await;
+    let path = format!("/api/v1/memories/{}", made.body["id"].as_str().unwrap());
+    let question = "Where does my sister live?";
+    let before = chat.stream_with_memories(question).await;
+    assert!(!before.recalled().contains("short answers"), "{before:?}");
+
+    assert_eq!(chat.patch(&path, json!({ "pinned": true })).await.body["pinned"], true);
+    let reply = chat.stream_with_memories(question).await;
+    assert!(
+        reply.recalled().contains("short answers") && reply.recalled().contains("Lisbon"),
+        "{reply:?}"
+    );
+
+    let turn = reply.companion["turn_id"].as_str().unwrap();
+    let used = chat.get(&format!("/api/v1/turns/{turn}/memories")).await;
+    let why = |fragment: &str| {
+        let memories = used.body["memories"].as_array().unwrap();
+        memories
+            .iter()
+            .find(|memory| memory["text"].as_str().unwrap().contains(fragment))
+            .cloned()
+            .unwrap()
+    };
+    assert_eq!(why("short answers")["why"], "pinned");
+    assert_eq!(
+        (&why("Lisbon")["why"], &why("Lisbon")["source_seq"]),
+        (&json!("meaning"), &json!(1))
+    );
+    let others = worker.chat("bob").get(&format!("/api/v1/turns/{turn}/memories")).await;
+    assert_eq!(others.status, StatusCode::NOT_FOUND);
+
+    // One that is gone is not told any more.
+    chat.delete(&path).await;
+    let used = chat.get(&format!("/api/v1/turns/{turn}/memories")).await;
+    assert!(!used.text.contains("short answers"), "{}", used.text);
+}

@@ -46,6 +46,7 @@ async fn every_metric_that_needs_no_fault_moves() {
     for name in [
         "companion_http_requests_total",
         "companion_first_token_seconds_count",
+        "companion_turn_overhead_seconds_count",
         "companion_turn_seconds_count",
         "companion_refused_total",
         "companion_provider_calls_total",

@@ -22,6 +22,8 @@ pub struct Metrics {
     pub http_requests: IntCounterVec,
     /// Seconds from a request to the first text of its reply, by provider.
     pub first_token_seconds: HistogramVec,
+    /// Seconds of a turn that were the worker's own before it asked a provider.
+    pub overhead_seconds: Histogram,
     /// Seconds of whole turns by outcome: `completed`, `partial`, `failed`.
     pub turn_seconds: HistogramVec,
     /// Turns being answered now.
@@ -68,6 +70,13 @@ impl Metrics {
                 "first_token_seconds",
                 "Time to the first text of a reply",
                 "provider",
+            )?,
+            overhead_seconds: registered(
+                r,
+                Histogram::with_opts(histogram_options(
+                    "turn_overhead_seconds",
+                    "Time from a request until the provider is asked",
+                ))?,
             )?,
             turn_seconds: histograms(r, "turn_seconds", "Duration of turns", "outcome")?,
             turns_in_flight: gauge(r, "turns_in_flight", "Turns being answered now")?,

@@ -59,8 +59,20 @@ impl Caller {
         if self.identity.scopes().contains(&scope) {
             return Ok(());
         }
-        let detail = format!("this needs the scope {scope}, which the API key does not have");
+        let whose = match self.identity {
+            Identity::User(_) => "a user's token",
+            Identity::Key(_) => "the API key",
+        };
+        let detail = format!("this needs the scope {scope}, which {whose} does not have");
         Err(ApiError::forbidden("missing_scope", detail))
+    }
+
+    /// The name of the API key; empty for a user's token.
+    pub fn key(&self) -> &str {
+        match &self.identity {
+            Identity::User(_) => "",
+            Identity::Key(key) => &key.name,
+        }
     }
 
     /// The user that the request is for, as its head says.

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::llm::Usage;
-use crate::turn::{self, Event, Outcome, Told};
+use crate::turn::{self, Event, Outcome, Route, Told};
 
 use super::ApiError;
 use super::body::JsonBody;
@@ -26,6 +26,8 @@ use super::sse::{self, Dialect, data};
 
 /// Tells a client that no model replied.
 const SIMULATED: HeaderName = HeaderName::from_static("x-companion-simulated");
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// The parts of a completion that its chunks share.
 pub struct Completion {
@@ -56,46 +58,62 @@ pub async fn completions(
     };
     let completion = Completion::new(request.asked.turn_id, request.model, request.include_usage);
     let (allowance, mut events) = turn::begin(&app, request.asked, caller.counted()).await?;
-    let (mut response, simulated) = if request.stream {
-        let (first, simulated) = first_of_reply(&mut events).await?;
-        (sse::stream(completion, Some(first), events), simulated)
+    let (mut response, route, simulated) = if request.stream {
+        let (first, route) = first_of_reply(&mut events).await?;
+        let simulated = route.as_ref().is_some_and(|route| route.simulated);
+        (sse::stream(completion, Some(first), events), route, simulated)
     } else {
-        let outcome = collect(&mut events).await?;
-        (Json(completion.whole(&outcome)).into_response(), outcome.simulated)
+        let (outcome, route) = collect(&mut events).await?;
+        let simulated = outcome.simulated;
+        (Json(completion.whole(&outcome)).into_response(), route, simulated)
     };
-    response.headers_mut().extend(rate_limit(allowance));
+    let headers = response.headers_mut();
+    headers.extend(rate_limit(allowance));
+    headers.extend(route.as_ref().and_then(timing));
     if simulated {
-        response
-            .headers_mut()
-            .insert(SIMULATED, HeaderValue::from_static("true"));
+        headers.insert(SIMULATED, HeaderValue::from_static("true"));
     }
     Ok(response)
 }
 
-/// The first event that is part of the reply, and whether the stand-in replies.
-async fn first_of_reply(events: &mut mpsc::Receiver<Told>) -> Result<(Told, bool), ApiError> {
-    let mut simulated = false;
+/// Where the time to the first text went, as browsers' tools show it (W3C Server Timing).
+pub fn timing(route: &Route) -> Option<(HeaderName, HeaderValue)> {
+    let timing = route.timing?;
+    let millis = |micros: u64| micros as f64 / 1_000.0;
+    let text = format!(
+        "overhead;dur={:.3}, provider;dur={:.3}",
+        millis(timing.overhead_us),
+        millis(timing.provider_us)
+    );
+    Some((SERVER_TIMING, HeaderValue::from_str(&text).ok()?))
+}
+
+/// The first event that is part of the reply, and the way it takes.
+async fn first_of_reply(events: &mut mpsc::Receiver<Told>) -> Result<(Told, Option<Route>), ApiError> {
+    let mut route = None;
     while let Some(told) = events.recv().await {
         match told.event {
-            Event::Delta(_) | Event::Done(_) => return Ok((told, simulated)),
+            Event::Delta(_) | Event::Done(_) => return Ok((told, route)),
             Event::Error(failure) => return Err(failure.into()),
-            Event::Route(route) => simulated = route.simulated,
+            Event::Route(chosen) => route = Some(chosen),
             Event::Turn(_) | Event::Memory(_) => {}
         }
     }
     Err(ApiError::internal())
 }
 
-/// How the turn ended, once it did.
+/// How the turn ended, once it did, and the way it took.
 ///
 /// # Errors
 /// The reply broke off or never began.
-pub async fn collect(events: &mut mpsc::Receiver<Told>) -> Result<Outcome, ApiError> {
+pub async fn collect(events: &mut mpsc::Receiver<Told>) -> Result<(Outcome, Option<Route>), ApiError> {
+    let mut route = None;
     while let Some(told) = events.recv().await {
         match told.event {
-            Event::Done(outcome) => return Ok(*outcome),
+            Event::Done(outcome) => return Ok((*outcome, route)),
             Event::Error(failure) => return Err(failure.into()),
-            Event::Turn(_) | Event::Memory(_) | Event::Route(_) | Event::Delta(_) => {}
+            Event::Route(chosen) => route = Some(chosen),
+            Event::Turn(_) | Event::Memory(_) | Event::Delta(_) => {}
         }
     }
     Err(ApiError::internal())
@@ -200,6 +218,6 @@ fn companion(outcome: &Outcome) -> Value {
         .collect();
     json!({
         "conversation_id": outcome.conversation, "turn_id": outcome.turn_id, "stored": outcome.stored,
-        "recalled": recalled, "degraded": outcome.degraded, "simulated": outcome.simulated,
+        "cost_microdollars": outcome.cost_microdollars, "recalled": recalled, "degraded": outcome.degraded, "simulated": outcome.simulated,
     })
 }

@@ -18,6 +18,7 @@ use super::models;
 const CONVERSATION_HEADER: &str = "X-Conversation-Id";
 const CONVERSATION_FIELD: &str = "metadata.conversation_id";
 const IDEMPOTENCY_HEADER: &str = "Idempotency-Key";
+const EPHEMERAL_HEADER: &str = "X-Companion-Ephemeral";
 
 /// Longest name of a conversation.
 const MAX_CONVERSATION: usize = 128;
@@ -59,7 +60,10 @@ impl ChatRequest {
         };
         let name = conversation(fields, headers)?;
         let (system, history, text) = messages(fields, config.limits.message_chars as usize)?;
-        let key = idempotency_key(headers)?;
+        let ephemeral = is_ephemeral(fields, headers)? || is_housekeeping(&history, &text);
+        // What leaves nothing behind has no place that it goes on in, and no reply that could be given again.
+        let name = name.filter(|_| !ephemeral);
+        let key = idempotency_key(headers)?.filter(|_| !ephemeral);
         let asked = Asked {
             user,
             turn_id: Uuid::now_v7(),
@@ -72,6 +76,7 @@ impl ChatRequest {
             text,
             sampling: sampling(fields)?,
             streamed: stream,
+            ephemeral,
             seen: None,
         };
         Ok(Self {
@@ -97,6 +102,30 @@ fn conversation<'a>(fields: &'a Map<String, Value>, headers: &'a HeaderMap) -> R
         }
         Some(_) => Err(ApiError::field("metadata", "must be an object")),
     }
+}
+
+/// Whether the client wants nothing kept: `store: false`, which OpenAI's clients know, or our header.
+fn is_ephemeral(fields: &Map<String, Value>, headers: &HeaderMap) -> Result<bool, ApiError> {
+    let not_stored = match present(fields, "store") {
+        None => false,
+        Some(Value::Bool(store)) => !store,
+        Some(_) => return Err(ApiError::field("store", "must be true or false")),
+    };
+    match headers.get(EPHEMERAL_HEADER).map(|value| value.as_bytes()) {
+        None | Some(b"false") => Ok(not_stored),
+        Some(b"true") => Ok(true),
+        Some(_) => Err(ApiError::field(EPHEMERAL_HEADER, "must be true or false")),
+    }
+}
+
+/// Whether a front end asks for itself: a title, tags or follow-ups for a chat. Such text is not the user's.
+fn is_housekeeping(history: &[PromptMessage], text: &str) -> bool {
+    history.is_empty() && is_task(text)
+}
+
+/// The form of Open WebUI's tasks: a heading, and the chat they are about as a block.
+fn is_task(text: &str) -> bool {
+    text.starts_with("### Task:") && text.contains("<chat_history>")
 }
 
 /// The client's key.
@@ -148,7 +177,7 @@ fn messages(
         let role = text(message, "role", &format!("{path}.role"))?;
         let content = content(message, &format!("{path}.content"), role == "assistant")?;
         let chars = content.chars().count();
-        if role != "assistant" && chars > most_chars {
+        if role != "assistant" && chars > most_chars && !is_task(&content) {
             let problem = format!("has {chars} characters, at most {most_chars} are taken");
             return Err(ApiError::field(format!("{path}.content"), problem));
         }
@@ -345,6 +374,7 @@ mod tests {
                 json!({ "stream_options": { "include_usage": 1 } }),
                 "stream_options.include_usage",
             ),
+            (json!({ "store": "no" }), "store"),
             (json!({ "n": 2 }), "n"),
             (json!({ "n": "1" }), "n"),
             (json!({ "temperature": 3 }), "temperature"),
@@ -367,6 +397,47 @@ mod tests {
                 "{change}"
             );
         }
+    }
+
+    #[test]
+    fn what_asks_for_nothing_to_be_kept_or_is_a_front_ends_own_leaves_nothing() {
+        let header = |value: &'static str| {
+            HeaderMap::from_iter([(
+                axum::http::HeaderName::from_static("x-companion-ephemeral"),
+                value.parse().unwrap(),
+            )])
+        };
+        let task = format!(
+            "### Task:\nName this chat.\n<chat_history>\n{}</chat_history>",
+            "x".repeat(9_000)
+        );
+        let said = |text: &str| body(json!({ "messages": [{ "role": "user", "content": text }] }));
+        let table = [
+            (body(json!({})), HeaderMap::new(), false),
+            (body(json!({ "store": true })), HeaderMap::new(), false),
+            (body(json!({ "store": null })), HeaderMap::new(), false),
+            (body(json!({ "store": false })), HeaderMap::new(), true),
+            (body(json!({})), header("true"), true),
+            (body(json!({})), header("false"), false),
+            (said(&task), HeaderMap::new(), true),
+            (said("### Task: buy milk"), HeaderMap::new(), false),
+            (said("What is a <chat_history>?"), HeaderMap::new(), false),
+        ];
+        for (body, headers, ephemeral) in table {
+            assert_eq!(
+                read_with(body.clone(), &headers).unwrap().asked.ephemeral,
+                ephemeral,
+                "{body}"
+            );
+        }
+        let error = read_with(body(json!({})), &header("yes")).unwrap_err();
+        assert_eq!(error.field.as_deref(), Some(EPHEMERAL_HEADER));
+
+        let mut headers = header("true");
+        headers.insert(CONVERSATION_HEADER, "one".parse().unwrap());
+        headers.insert(IDEMPOTENCY_HEADER, "k".parse().unwrap());
+        let asked = read_with(body(json!({})), &headers).unwrap().asked;
+        assert!(asked.conversation.is_none() && asked.idempotency_key.is_none() && !asked.goes_on_alone);
     }
 
     #[test]

@@ -14,13 +14,14 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 pub const ANY: &str = "*";
 
 /// What pages may read of an answer besides its body.
-const READABLE: [&str; 7] = [
+const READABLE: [&str; 8] = [
     "etag",
     "location",
     "retry-after",
     "ratelimit-limit",
     "ratelimit-remaining",
     "ratelimit-reset",
+    "server-timing",
     "x-companion-simulated",
 ];
 

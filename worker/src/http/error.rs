@@ -302,6 +302,10 @@ impl From<MemoryError> for ApiError {
     fn from(error: MemoryError) -> Self {
         match error {
             MemoryError::Text(problem) => Self::field("text", problem),
+            MemoryError::Known => {
+                let detail = "text: another memory says the same; delete one of them";
+                Self::new(StatusCode::CONFLICT, "memory_exists", detail).about("text")
+            }
             MemoryError::Store(error) => error.into(),
             MemoryError::Embed(error) => {
                 tracing::error!(%error, "a memory could not be embedded");

@@ -1,4 +1,4 @@
-//! `/api/v1/memories`: what is remembered of the caller, to see, search, add and delete. Every call is about the caller's
+//! `/api/v1/memories`: what is remembered of the caller, to see, search, add, edit, pin and delete, and to see what a reply used. Every call is about the caller's
 //! user; another user's memory is not found, exactly as one that never was.
 
 use std::collections::HashMap;
@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
-use axum::http::StatusCode;
-use axum::http::header::LOCATION;
+use axum::http::header::{ETAG, LOCATION};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::memory::{Memory, MemoryEdit};
+use crate::store::Edited;
 
-use super::ApiError;
-use super::body::{JsonBody, text, whole};
+use super::body::{JsonBody, flag, present, text, whole};
 use super::caller::Caller;
 use super::page::{PageQuery, cut};
+use super::{ApiError, etag};
 
 /// Memories found, unless asked otherwise.
 const FOUND: u32 = 10;
@@ -50,6 +52,62 @@ pub async fn create(
     Ok((StatusCode::CREATED, [(LOCATION, location)], Json(json!(memory))).into_response())
 }
 
+/// One memory, with its entity tag.
+pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let memory = app.memories.get(user, identifier(&id)?).await?;
+    memory.map(shown).ok_or_else(missing)
+}
+
+/// Puts a memory right, or pins it.
+pub async fn edit(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Result<JsonBody, ApiError>,
+) -> Result<Response, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let (id, fields) = (identifier(&id)?, body?.fields);
+    let edit = MemoryEdit {
+        text: present(&fields, "text")
+            .map(|_| text(&fields, "text", "text").map(str::to_owned))
+            .transpose()?,
+        pinned: present(&fields, "pinned")
+            .map(|_| flag(&fields, "pinned", "pinned"))
+            .transpose()?,
+    };
+    if edit == MemoryEdit::default() {
+        return Err(ApiError::field(
+            "text",
+            "or pinned is required: there is nothing to edit",
+        ));
+    }
+    match app.memories.edit(user, id, edit, etag::if_match(&headers)?).await? {
+        Edited::Done(memory) => Ok(shown(memory)),
+        Edited::Stale(_) => Err(etag::stale()),
+        Edited::Missing => Err(missing()),
+    }
+}
+
+/// The memories that stood in the prompt of a turn, and why.
+pub async fn of_turn(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    let user = caller.within_limits(&app).await?;
+    let id = Uuid::parse_str(&id).map_err(|_| ApiError::field("id", "must be the id of a turn"))?;
+    match app.memories.used_in(user, id).await? {
+        Some(used) => Ok(Json(json!({ "memories": used }))),
+        None => Err(ApiError::new(
+            StatusCode::NOT_FOUND,
+            "turn_not_found",
+            "there is no such turn",
+        )),
+    }
+}
+
 /// Forgets a memory.
 pub async fn delete(
     State(app): State<Arc<App>>,
@@ -57,15 +115,10 @@ pub async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let user = caller.within_limits(&app).await?;
-    let id = Uuid::parse_str(&id).map_err(|_| ApiError::field("id", "must be the id of a memory"))?;
-    if app.memories.delete(user, id).await? {
+    if app.memories.delete(user, identifier(&id)?).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
-    Err(ApiError::new(
-        StatusCode::NOT_FOUND,
-        "memory_not_found",
-        "there is no such memory",
-    ))
+    Err(missing())
 }
 
 /// Memories that fit a query, best first, and why.
@@ -87,4 +140,16 @@ pub async fn search(
     let limit = whole(&body.fields, "limit", 1, MOST_FOUND)?.unwrap_or(FOUND);
     let found = app.memories.search(user, query, limit).await?;
     Ok(Json(json!({ "results": found })))
+}
+
+fn identifier(id: &str) -> Result<Uuid, ApiError> {
+    Uuid::parse_str(id).map_err(|_| ApiError::field("id", "must be the id of a memory"))
+}
+
+fn shown(memory: Memory) -> Response {
+    ([(ETAG, etag::tag(memory.revision))], Json(json!(memory))).into_response()
+}
+
+fn missing() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "memory_not_found", "there is no such memory")
 }

@@ -23,7 +23,7 @@ use crate::turn::{self, Asked, Begun, Event, Outcome, Told};
 use super::ApiError;
 use super::body::{JsonBody, text};
 use super::caller::Caller;
-use super::chat::{collect, usage};
+use super::chat::{collect, timing, usage};
 use super::chat_request::{hash, idempotency_key};
 use super::conversations::{identifier, missing};
 use super::error::rate_limit;
@@ -70,7 +70,10 @@ pub async fn send(
     let whole = !asked.streamed;
     let (allowance, mut events) = turn::begin(&app, asked, caller.counted()).await?;
     let mut response = if whole {
-        Json(done(&collect(&mut events).await?)).into_response()
+        let (outcome, route) = collect(&mut events).await?;
+        let mut response = Json(done(&outcome)).into_response();
+        response.headers_mut().extend(route.as_ref().and_then(timing));
+        response
     } else {
         let first = events.recv().await.ok_or_else(ApiError::internal)?;
         // A turn that runs or ran already under this key has another id.
@@ -110,6 +113,7 @@ fn read(app: &App, user: UserId, id: &str, headers: &HeaderMap, body: &JsonBody)
         text: said.to_owned(),
         sampling: Sampling::default(),
         streamed: !whole,
+        ephemeral: false,
         seen: last_event(headers)?,
     })
 }
@@ -188,7 +192,7 @@ impl Dialect for Named {
 fn done(outcome: &Outcome) -> Value {
     json!({
         "turn_id": outcome.turn_id, "conversation_id": outcome.conversation, "text": outcome.text,
-        "finish_reason": outcome.finish, "usage": usage(outcome.usage), "stored": outcome.stored,
+        "finish_reason": outcome.finish, "usage": usage(outcome.usage), "cost_microdollars": outcome.cost_microdollars, "stored": outcome.stored,
         "recalled": outcome.recalled, "degraded": outcome.degraded, "simulated": outcome.simulated,
     })
 }

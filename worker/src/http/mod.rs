@@ -10,6 +10,7 @@ mod chat;
 mod chat_request;
 mod conversations;
 mod cors;
+mod embeddings;
 mod error;
 mod etag;
 mod memories;
@@ -20,6 +21,8 @@ mod privacy;
 mod router;
 mod server;
 mod sse;
+mod support;
+mod usage;
 
 pub use address::TrustedProxies;
 pub use admin::{Readiness, router as admin_router};

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::app::App;
+use crate::identity::UserId;
 
 use super::ApiError;
 use super::body::{JsonBody, text};
@@ -27,9 +28,17 @@ const AHEAD: usize = 64;
 /// All rows of the caller, as lines of JSON. The last line has the counts; without it the export is not whole.
 pub async fn export(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
     let user = caller.within_limits(&app).await?;
+    archive(&app, user).await
+}
+
+/// All rows of `user`, as lines of JSON.
+///
+/// # Errors
+/// The database, before the first line.
+pub async fn archive(app: &Arc<App>, user: UserId) -> Result<Response, ApiError> {
     let (sender, mut lines) = mpsc::channel::<String>(AHEAD);
     let exporting = {
-        let app = Arc::clone(&app);
+        let app = Arc::clone(app);
         tokio::spawn(async move { app.store.export(user, sender).await })
     };
     // The status waits for the first line: a database that is away is an error, not an empty file.
@@ -68,13 +77,27 @@ pub async fn erase(
     body: Result<JsonBody, ApiError>,
 ) -> Result<Json<Value>, ApiError> {
     let user = caller.within_limits(&app).await?;
-    let body = body?;
-    if text(&body.fields, "confirm", "confirm")? != CONFIRMATION {
-        return Err(ApiError::field(
-            "confirm",
-            format!("must be {CONFIRMATION:?}: there is no way back"),
-        ));
+    confirmed(&body?)?;
+    forget(&app, user).await
+}
+
+/// That nobody erases by mistake.
+///
+/// # Errors
+/// The confirmation is not there.
+pub fn confirmed(body: &JsonBody) -> Result<(), ApiError> {
+    if text(&body.fields, "confirm", "confirm")? == CONFIRMATION {
+        return Ok(());
     }
+    let problem = format!("must be {CONFIRMATION:?}: there is no way back");
+    Err(ApiError::field("confirm", problem))
+}
+
+/// Erases `user`. The answer is the receipt.
+///
+/// # Errors
+/// The database, or Redis after it: then it is to be done again.
+pub async fn forget(app: &App, user: UserId) -> Result<Json<Value>, ApiError> {
     let receipt = app.store.erase(user).await?;
     let Some(keys) = app.sessions.erase(user).await else {
         let detail = "the stored data is erased, the recent messages cannot be reached now; try again";

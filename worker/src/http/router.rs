@@ -9,13 +9,13 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::routing::{get, post};
 use futures::FutureExt;
 
 use crate::app::App;
 use crate::telemetry::Metrics;
 
-use super::{ApiError, chat, conversations, cors, memories, messages, models, privacy};
+use super::{ApiError, chat, conversations, cors, embeddings, memories, messages, models, privacy, support, usage};
 
 /// All routes of the serving port.
 pub fn router(app: Arc<App>) -> Router {
@@ -24,6 +24,7 @@ pub fn router(app: Arc<App>) -> Router {
     let cors = cors::layer(&app.config.auth.cors);
     let routes = Router::new()
         .route("/v1/chat/completions", post(chat::completions))
+        .route("/v1/embeddings", post(embeddings::create))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{id}", get(models::get))
         .route(
@@ -42,11 +43,20 @@ pub fn router(app: Arc<App>) -> Router {
             get(messages::list).post(messages::send),
         )
         .route("/api/v1/turns/{id}/events", get(messages::events))
+        .route("/api/v1/turns/{id}/memories", get(memories::of_turn))
         .route("/api/v1/export", get(privacy::export))
         .route("/api/v1/erase", post(privacy::erase))
+        .route("/api/v1/usage", get(usage::list))
         .route("/api/v1/memories", get(memories::list).post(memories::create))
         .route("/api/v1/memories/search", post(memories::search))
-        .route("/api/v1/memories/{id}", delete(memories::delete))
+        .route(
+            "/api/v1/memories/{id}",
+            get(memories::get).patch(memories::edit).delete(memories::delete),
+        )
+        .route("/api/v1/admin/jobs", get(support::jobs))
+        .route("/api/v1/admin/jobs/{id}/retry", post(support::retry))
+        .route("/api/v1/admin/users/{name}/export", get(support::export))
+        .route("/api/v1/admin/users/{name}/erase", post(support::erase))
         .fallback(async || ApiError::no_route())
         .method_not_allowed_fallback(async || ApiError::no_method())
         .layer(limit)

@@ -2,6 +2,7 @@
 //! queue in batches; [`queue`] runs them: facts are extracted from what the user wrote, vectors are added where they are
 //! missing. Both tasks may be repeated at any point without doing anything twice.
 
+pub mod dead;
 mod extract;
 mod queue;
 mod relay;

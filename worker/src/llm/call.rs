@@ -61,10 +61,15 @@ impl Call {
         self.counted = Some(usage).filter(|usage| *usage != Usage::default());
     }
 
-    /// What it cost so far, as the provider counted or as an estimate.
+    /// Tokens so far, as the provider counted or as an estimate.
     pub fn usage(&self) -> Usage {
         self.counted
             .unwrap_or_else(|| Usage::estimate(self.prompt_chars, self.reply_chars))
+    }
+
+    /// What they cost by the price list, in millionths of a dollar.
+    pub fn cost(&self) -> u64 {
+        self.target.prices.cost(&self.target.model, self.usage())
     }
 
     /// The reply is complete.
@@ -115,10 +120,7 @@ impl Drop for Call {
                 .with_label_values(&[provider, kind])
                 .inc_by(tokens.into());
         }
-        metrics
-            .provider_cost
-            .with_label_values(&[provider])
-            .inc_by(self.target.prices.cost(&self.target.model, usage));
+        metrics.provider_cost.with_label_values(&[provider]).inc_by(self.cost());
     }
 }
 

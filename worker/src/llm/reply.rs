@@ -66,9 +66,14 @@ impl Reply {
         self.call.target()
     }
 
-    /// What it cost so far, as the provider counted or as an estimate.
+    /// Tokens so far, as the provider counted or as an estimate.
     pub fn usage(&self) -> Usage {
         self.call.usage()
+    }
+
+    /// What they cost by the price list, in millionths of a dollar.
+    pub fn cost(&self) -> u64 {
+        self.call.cost()
     }
 
     /// The next piece; nothing after [`Piece::End`] and the usage that may follow it.

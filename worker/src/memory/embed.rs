@@ -44,10 +44,19 @@ pub struct Embedder {
     queue: SyncSender<Job>,
 }
 
+/// What the model makes of a text.
+#[derive(Clone, Debug)]
+pub struct Embedding {
+    /// [`Embedder::DIMENSIONS`] numbers of length 1.
+    pub vector: Vec<f32>,
+    /// Tokens that were read.
+    pub tokens: usize,
+}
+
 struct Job {
     text: String,
     deadline: Instant,
-    answer: oneshot::Sender<Result<Vec<f32>, EmbedError>>,
+    answer: oneshot::Sender<Result<Embedding, EmbedError>>,
 }
 
 struct Model {
@@ -78,9 +87,9 @@ impl Embedder {
         Ok(Self { queue })
     }
 
-    /// The vector of `text`: [`Self::DIMENSIONS`] numbers of length 1. Reads the first 256 tokens.
-    pub async fn embed(&self, text: String, deadline: Duration) -> Result<Vec<f32>, EmbedError> {
-        let (answer, vector) = oneshot::channel();
+    /// The vector of `text`, of which the first 256 tokens are read.
+    pub async fn embed(&self, text: String, deadline: Duration) -> Result<Embedding, EmbedError> {
+        let (answer, embedding) = oneshot::channel();
         let job = Job {
             text,
             deadline: Instant::now() + deadline,
@@ -90,7 +99,7 @@ impl Embedder {
             TrySendError::Full(_) => EmbedError::Busy,
             TrySendError::Disconnected(_) => EmbedError::Failed("its threads have ended".into()),
         })?;
-        match tokio::time::timeout(deadline, vector).await {
+        match tokio::time::timeout(deadline, embedding).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) | Err(_) => Err(EmbedError::Late(deadline)),
         }
@@ -111,11 +120,11 @@ fn serve(model: &Model, waiting: &Mutex<Receiver<Job>>) {
         let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = next else { return };
         if Instant::now() < job.deadline && !job.answer.is_closed() {
-            let vector = model
+            let embedding = model
                 .embed(&job.text)
                 .map_err(|error| EmbedError::Failed(error.to_string()));
             // The caller may have given up meanwhile.
-            let _ = job.answer.send(vector);
+            let _ = job.answer.send(embedding);
         }
     }
 }
@@ -157,7 +166,7 @@ impl Model {
 
     /// Mean of the last layer over the tokens, scaled to length 1. A text is run alone, without padding, so its attention
     /// mask is all ones and the mean over the mask is the mean.
-    fn embed(&self, text: &str) -> Result<Vec<f32>, Box<dyn std::error::Error + Send + Sync>> {
+    fn embed(&self, text: &str) -> Result<Embedding, Box<dyn std::error::Error + Send + Sync>> {
         let end = text
             .char_indices()
             .nth(MAX_CHARS)
@@ -170,7 +179,10 @@ impl Model {
         if !length.is_normal() {
             return Err("the text has no direction".into());
         }
-        Ok(mean.into_iter().map(|value| value / length).collect())
+        Ok(Embedding {
+            vector: mean.into_iter().map(|value| value / length).collect(),
+            tokens: tokens.len(),
+        })
     }
 }
 
@@ -209,7 +221,7 @@ mod tests {
             "The user is allergic to nuts.",
             "The stock market fell sharply.",
         ] {
-            vectors.push(embedder.embed(text.into(), PATIENT).await.unwrap());
+            vectors.push(embedder.embed(text.into(), PATIENT).await.unwrap().vector);
         }
         let similarity: Vec<f32> = vectors[1..].iter().map(|other| cosine(&vectors[0], other)).collect();
         println!("similarities: {similarity:?}");

@@ -1,16 +1,18 @@
 //! Long-term memory of one user: facts with their vectors, in PostgreSQL. `extract` turns what a user wrote into facts,
 //! `embed` turns text into vectors, `store` keeps facts, `search` finds those that fit a message.
 
+mod edit;
 pub mod embed;
 pub mod extract;
 mod search;
 mod store;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use embed::{EmbedError, Embedder};
+pub use edit::MemoryEdit;
+pub use embed::{EmbedError, Embedder, Embedding};
 pub use search::{Recall, Recalled};
 pub use store::{MAX_CHARS, NewMemory, Stored};
 
@@ -31,6 +33,11 @@ impl Memories {
     pub fn new(store: Store, embedder: Embedder) -> Self {
         Self { store, embedder }
     }
+
+    /// What memories are found by.
+    pub fn embedder(&self) -> &Embedder {
+        &self.embedder
+    }
 }
 
 /// A memory as it is kept.
@@ -43,8 +50,15 @@ pub struct Memory {
     pub kind: String,
     /// The fact, in the third person if it was extracted.
     pub text: String,
+    /// Its user wants it to be known in every conversation.
+    pub pinned: bool,
     /// When it was stored.
     pub created_at: DateTime<Utc>,
+    /// When it was stored or last edited.
+    pub updated_at: DateTime<Utc>,
+    /// Counts edits; the entity tag.
+    #[serde(skip)]
+    pub revision: i32,
 }
 
 /// A memory that was searched for.
@@ -63,13 +77,27 @@ pub struct Found {
 }
 
 /// How a memory was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
     /// Its vector is near the query's; the score is the cosine similarity.
+    #[default]
     Meaning,
     /// It shares words with the query, which could not be embedded in time.
     Words,
+    /// Its user pinned it.
+    Pinned,
+}
+
+impl Why {
+    /// As it is written.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Meaning => "meaning",
+            Self::Words => "words",
+            Self::Pinned => "pinned",
+        }
+    }
 }
 
 /// Why an operation on memories failed.
@@ -78,6 +106,9 @@ pub enum MemoryError {
     /// The text cannot be a memory.
     #[error("text: {0}")]
     Text(String),
+    /// The user has a memory with this text already.
+    #[error("text: another memory says the same")]
+    Known,
     /// PostgreSQL.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -33,30 +33,46 @@ pub struct Recalled {
     pub text: String,
     /// Higher fits better.
     pub score: f64,
+    /// How it was found.
+    pub why: Why,
 }
 
 /// `<#>` is the negative inner product: of vectors of length 1, the negative cosine. No index of neighbours is asked: an
 /// exact scan of one user's rows is both faster and complete.
+///
+/// Pinned ones have places of their own, as many as asked for, and none in the others'.
 const BY_MEANING: &str = "
-SELECT m.memory_id, m.kind, m.text, -(v.v <#> $3) AS score
-FROM companion.memory_vectors v JOIN companion.memories m USING (user_id, memory_id)
-WHERE v.user_id = $1 AND v.model_id = $2
-  AND m.superseded_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > now())
-ORDER BY v.v <#> $3, m.memory_id LIMIT $4";
+WITH live AS NOT MATERIALIZED (
+    SELECT m.memory_id, m.kind, m.text, m.pinned, v.v <#> $3 AS distance
+    FROM companion.memory_vectors v JOIN companion.memories m USING (user_id, memory_id)
+    WHERE v.user_id = $1 AND v.model_id = $2
+      AND m.superseded_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > now())
+)
+(SELECT memory_id, kind, text, true AS pinned, -distance AS score FROM live
+ WHERE pinned ORDER BY distance, memory_id LIMIT $5)
+UNION ALL
+(SELECT memory_id, kind, text, false, -distance FROM live
+ WHERE NOT pinned OR $5 = 0 ORDER BY distance, memory_id LIMIT $4)";
 
 /// The words are stemmed and OR-ed: asking for all of them finds nothing for most questions.
 const BY_WORDS: &str = "
-SELECT memory_id, kind, text, ts_rank(lexemes, words)::float8 AS score
-FROM companion.memories, (SELECT replace(plainto_tsquery('english', $2)::text, ' & ', ' | ')::tsquery AS words) AS query
-WHERE user_id = $1 AND lexemes @@ words
-  AND superseded_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-ORDER BY score DESC, memory_id LIMIT $3";
+WITH live AS NOT MATERIALIZED (
+    SELECT memory_id, kind, text, pinned, lexemes @@ words AS fits, ts_rank(lexemes, words)::float8 AS score
+    FROM companion.memories, (SELECT replace(plainto_tsquery('english', $2)::text, ' & ', ' | ')::tsquery AS words) AS query
+    WHERE user_id = $1 AND superseded_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+)
+(SELECT memory_id, kind, text, true AS pinned, score FROM live
+ WHERE pinned ORDER BY score DESC, memory_id LIMIT $4)
+UNION ALL
+(SELECT memory_id, kind, text, false, score FROM live
+ WHERE fits AND (NOT pinned OR $4 = 0) ORDER BY score DESC, memory_id LIMIT $3)";
 
 /// Characters of a query that are searched for by words.
 const MAX_QUERY_CHARS: usize = 2_000;
 
 impl Memories {
-    /// The memories that fit a message, at least as near as `min_similarity`.
+    /// The memories that fit a message, at least as near as `min_similarity`. Pinned ones always do, and stand first; one
+    /// place is left for the others.
     pub async fn recall(
         &self,
         user: UserId,
@@ -64,16 +80,19 @@ impl Memories {
         limit: u32,
         min_similarity: f64,
     ) -> Result<Recall, MemoryError> {
-        let found = self.find(user, text, limit, RECALL_EMBEDDING).await?;
+        let pinned = limit.saturating_sub(1).max(1);
+        let found = self.find(user, text, limit, pinned, RECALL_EMBEDDING).await?;
         let lexical = found.why == Why::Words;
         let memories = found
             .rows
             .into_iter()
-            .filter(|row| lexical || row.score >= min_similarity)
+            .filter(|row| lexical || row.pinned || row.score >= min_similarity)
+            .take(limit as usize)
             .map(|row| Recalled {
                 id: row.memory_id,
                 text: row.text,
                 score: row.score,
+                why: if row.pinned { Why::Pinned } else { found.why },
             })
             .collect();
         Ok(Recall { memories, lexical })
@@ -81,7 +100,7 @@ impl Memories {
 
     /// The memories that fit a query best, and how each was found.
     pub async fn search(&self, user: UserId, query: &str, limit: u32) -> Result<Vec<Found>, MemoryError> {
-        let found = self.find(user, query, limit, SEARCH_EMBEDDING).await?;
+        let found = self.find(user, query, limit, 0, SEARCH_EMBEDDING).await?;
         let why = found.why;
         let rows = found.rows.into_iter().map(|row| Found {
             id: row.memory_id,
@@ -93,37 +112,47 @@ impl Memories {
         Ok(rows.collect())
     }
 
-    async fn find(&self, user: UserId, text: &str, limit: u32, embedding: Duration) -> Result<Rows, MemoryError> {
+    /// At most `pinned` that are pinned, then at most `limit` others; with 0 all are alike.
+    async fn find(
+        &self,
+        user: UserId,
+        text: &str,
+        limit: u32,
+        pinned: u32,
+        embedding: Duration,
+    ) -> Result<Rows, MemoryError> {
         match self.embedder.embed(text.to_owned(), embedding).await {
-            Ok(vector) => Ok(Rows {
-                rows: self.by_meaning(user, &vector, limit).await?,
+            Ok(embedding) => Ok(Rows {
+                rows: self.by_meaning(user, &embedding.vector, limit, pinned).await?,
                 why: Why::Meaning,
             }),
             Err(error) => {
                 tracing::warn!(%error, "searching memories by words");
                 Ok(Rows {
-                    rows: self.by_words(user, text, limit).await?,
+                    rows: self.by_words(user, text, limit, pinned).await?,
                     why: Why::Words,
                 })
             }
         }
     }
 
-    async fn by_meaning(&self, user: UserId, vector: &[f32], limit: u32) -> Result<Vec<Row>, MemoryError> {
+    async fn by_meaning(&self, user: UserId, vector: &[f32], limit: u32, pinned: u32) -> Result<Vec<Row>, MemoryError> {
         let query = sqlx::query_as(BY_MEANING)
             .bind(user.as_uuid())
             .bind(Embedder::MODEL_ID)
             .bind(HalfVector::from_f32_slice(vector))
-            .bind(i64::from(limit));
+            .bind(i64::from(limit))
+            .bind(i64::from(pinned));
         Ok(self.store.within(query.fetch_all(self.store.pool())).await?)
     }
 
-    async fn by_words(&self, user: UserId, text: &str, limit: u32) -> Result<Vec<Row>, MemoryError> {
+    async fn by_words(&self, user: UserId, text: &str, limit: u32, pinned: u32) -> Result<Vec<Row>, MemoryError> {
         let words: String = text.chars().filter(|c| *c != '\0').take(MAX_QUERY_CHARS).collect();
         let query = sqlx::query_as(BY_WORDS)
             .bind(user.as_uuid())
             .bind(words)
-            .bind(i64::from(limit));
+            .bind(i64::from(limit))
+            .bind(i64::from(pinned));
         Ok(self.store.within(query.fetch_all(self.store.pool())).await?)
     }
 }
@@ -138,5 +167,6 @@ struct Row {
     memory_id: Uuid,
     kind: String,
     text: String,
+    pinned: bool,
     score: f64,
 }

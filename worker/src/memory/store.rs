@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pgvector::HalfVector;
 use sha2::{Digest, Sha256};
+use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::{Embedder, Memories, Memory, MemoryError, NOTE};
@@ -50,7 +51,7 @@ WITH owner AS (
     INSERT INTO companion.memories (user_id, memory_id, kind, text, fingerprint, source_conversation, source_seq)
     SELECT user_id, $3, $4, $5, $6, $7, $8 FROM owner
     ON CONFLICT (user_id, fingerprint) WHERE superseded_at IS NULL DO NOTHING
-    RETURNING user_id, memory_id, kind, text, created_at
+    RETURNING *
 ), vector AS (
     INSERT INTO companion.memory_vectors (user_id, memory_id, model_id, v)
     SELECT user_id, memory_id, $9, $10 FROM memory WHERE $10::halfvec IS NOT NULL
@@ -58,30 +59,35 @@ WITH owner AS (
     INSERT INTO companion.outbox (user_id, task, epoch)
     SELECT owner.user_id, $11, owner.epoch FROM owner, memory WHERE $10::halfvec IS NULL
 )
-SELECT memory_id, kind, text, created_at FROM memory";
+SELECT memory_id, kind, text, pinned, created_at, updated_at, revision FROM memory";
 
 const WITHOUT_VECTOR: &str = "
-SELECT m.memory_id, m.text FROM companion.memories m
+SELECT m.memory_id, m.text, m.revision FROM companion.memories m
 WHERE m.user_id = $1 AND m.superseded_at IS NULL
   AND NOT EXISTS (SELECT FROM companion.memory_vectors v
                   WHERE v.user_id = m.user_id AND v.memory_id = m.memory_id AND v.model_id = $2)
 ORDER BY m.memory_id LIMIT $3";
 
-/// A memory deleted meanwhile gets no vector.
+/// A memory that was deleted or edited meanwhile gets no vector of what it was.
 const ADD_VECTOR: &str = "
 INSERT INTO companion.memory_vectors (user_id, memory_id, model_id, v)
-SELECT user_id, memory_id, $3, $4 FROM companion.memories WHERE user_id = $1 AND memory_id = $2 FOR SHARE
+SELECT user_id, memory_id, $3, $4 FROM companion.memories
+WHERE user_id = $1 AND memory_id = $2 AND revision = $5 FOR SHARE
 ON CONFLICT DO NOTHING";
+
+/// Columns of a [`Memory`].
+pub(super) const COLUMNS: &str = "memory_id, kind, text, pinned, created_at, updated_at, revision";
+
+/// Holds for a memory that is not replaced or over.
+pub(super) const LIVE: &str = "superseded_at IS NULL AND (expires_at IS NULL OR expires_at > now())";
 
 impl Memories {
     /// The newest `limit` memories behind `cursor`, newest first. A memory added meanwhile moves nothing.
     pub async fn list(&self, user: UserId, limit: u32, cursor: Option<Uuid>) -> Result<Vec<Memory>, MemoryError> {
-        let query = sqlx::query_as(
-            "SELECT memory_id, kind, text, created_at FROM companion.memories
-             WHERE user_id = $1 AND ($2::uuid IS NULL OR memory_id < $2)
-               AND superseded_at IS NULL AND (expires_at IS NULL OR expires_at > now())
-             ORDER BY memory_id DESC LIMIT $3",
-        )
+        let query = sqlx::query_as(AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM companion.memories
+             WHERE user_id = $1 AND ($2::uuid IS NULL OR memory_id < $2) AND {LIVE} ORDER BY memory_id DESC LIMIT $3"
+        )))
         .bind(user.as_uuid())
         .bind(cursor)
         .bind(i64::from(limit));
@@ -90,13 +96,7 @@ impl Memories {
 
     /// Stores what a user wrote down. A text that the user has already is not stored again: the first memory is returned.
     pub async fn create(&self, user: UserId, text: &str) -> Result<Memory, MemoryError> {
-        let text = without_nul(text.trim());
-        let length = text.chars().count();
-        if length == 0 || length > MAX_CHARS {
-            return Err(MemoryError::Text(format!(
-                "must have 1 to {MAX_CHARS} characters, has {length}"
-            )));
-        }
+        let text = readable(text)?;
         self.store.make_user(user).await?;
         let new = NewMemory {
             kind: NOTE,
@@ -109,10 +109,9 @@ impl Memories {
             if let Stored::New(memory) = self.insert(user, new.clone()).await? {
                 return Ok(memory);
             }
-            let query = sqlx::query_as(
-                "SELECT memory_id, kind, text, created_at FROM companion.memories
-                     WHERE user_id = $1 AND fingerprint = $2 AND superseded_at IS NULL",
-            )
+            let query = sqlx::query_as(AssertSqlSafe(format!(
+                "SELECT {COLUMNS} FROM companion.memories WHERE user_id = $1 AND fingerprint = $2 AND superseded_at IS NULL"
+            )))
             .bind(user.as_uuid())
             .bind(fingerprint(&text));
             if let Some(known) = self.store.within(query.fetch_optional(self.store.pool())).await? {
@@ -138,13 +137,7 @@ impl Memories {
     /// Stores a fact with its vector, or without one and with the job that adds it. Safe to repeat.
     pub async fn insert(&self, user: UserId, new: NewMemory) -> Result<Stored, MemoryError> {
         let text = without_nul(&new.text);
-        let vector = match self.embedder.embed(text.clone(), EMBEDDING).await {
-            Ok(vector) => Some(HalfVector::from_f32_slice(&vector)),
-            Err(error) => {
-                tracing::warn!(%error, "a memory is stored without its vector for now");
-                None
-            }
-        };
+        let vector = self.vector(&text).await;
         let query = sqlx::query_as(INSERT)
             .bind(user.as_uuid())
             .bind(new.epoch)
@@ -161,6 +154,17 @@ impl Memories {
         Ok(stored.map_or(Stored::Known, Stored::New))
     }
 
+    /// The vector of a text that is to be stored, unless the embedder is late or failing: then a job adds it.
+    pub(super) async fn vector(&self, text: &str) -> Option<HalfVector> {
+        match self.embedder.embed(text.to_owned(), EMBEDDING).await {
+            Ok(embedding) => Some(HalfVector::from_f32_slice(&embedding.vector)),
+            Err(error) => {
+                tracing::warn!(%error, "a memory is stored without its vector for now");
+                None
+            }
+        }
+    }
+
     /// Embeds memories that have no vector of this model. Fails at the first that cannot be embedded; what was done stays.
     pub async fn fill_vectors(&self, user: UserId) -> Result<u64, MemoryError> {
         let mut filled = 0;
@@ -169,17 +173,18 @@ impl Memories {
                 .bind(user.as_uuid())
                 .bind(Embedder::MODEL_ID)
                 .bind(FILL_BATCH);
-            let rows: Vec<(Uuid, String)> = self.store.within(query.fetch_all(self.store.pool())).await?;
+            let rows: Vec<(Uuid, String, i32)> = self.store.within(query.fetch_all(self.store.pool())).await?;
             if rows.is_empty() {
                 return Ok(filled);
             }
-            for (id, text) in rows {
-                let vector = self.embedder.embed(text, EMBEDDING).await?;
+            for (id, text, revision) in rows {
+                let embedding = self.embedder.embed(text, EMBEDDING).await?;
                 let query = sqlx::query(ADD_VECTOR)
                     .bind(user.as_uuid())
                     .bind(id)
                     .bind(Embedder::MODEL_ID)
-                    .bind(HalfVector::from_f32_slice(&vector));
+                    .bind(HalfVector::from_f32_slice(&embedding.vector))
+                    .bind(revision);
                 filled += self
                     .store
                     .within(query.execute(self.store.pool()))
@@ -190,8 +195,23 @@ impl Memories {
     }
 }
 
+/// A text as it is kept.
+///
+/// # Errors
+/// It is empty or too long.
+pub(super) fn readable(text: &str) -> Result<String, MemoryError> {
+    let text = without_nul(text.trim());
+    let length = text.chars().count();
+    if length == 0 || length > MAX_CHARS {
+        return Err(MemoryError::Text(format!(
+            "must have 1 to {MAX_CHARS} characters, has {length}"
+        )));
+    }
+    Ok(text)
+}
+
 /// Equal for texts that differ in case, spacing or final punctuation only.
-fn fingerprint(text: &str) -> [u8; 32] {
+pub(super) fn fingerprint(text: &str) -> [u8; 32] {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     Sha256::digest(words.join(" ").trim_end_matches(['.', '!', '?'])).into()
 }

@@ -13,7 +13,9 @@ use super::{Store, StoreError};
 use crate::identity::UserId;
 
 /// Tables with rows of users, children before their parents. A test holds this list against the catalogue.
-pub const TABLES: [&str; 6] = [
+pub const TABLES: [&str; 8] = [
+    "usage",
+    "recalls",
     "memory_vectors",
     "memories",
     "turns",

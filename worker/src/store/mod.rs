@@ -8,6 +8,7 @@ pub mod export;
 pub mod messages;
 pub mod schema;
 pub mod turns;
+pub mod usage;
 
 use std::future::Future;
 use std::str::FromStr;
@@ -23,6 +24,7 @@ pub use error::StoreError;
 pub use messages::{Place, Role, StoredMessage};
 pub use schema::{REQUIRED_SCHEMA, SchemaState, WORKER_LEVEL};
 pub use turns::{NewTurn, Settled, StoredTurn};
+pub use usage::{DayUsage, Spent};
 
 /// Longest wait for a connection, and for the server to accept a new one.
 const ACQUIRE: Duration = Duration::from_secs(2);

@@ -1,12 +1,16 @@
 //! Finished turns: settled in one statement, which is one transaction and one round trip; found again by idempotency key
 //! or by thread.
 
+use std::sync::LazyLock;
+
 use sqlx::Row;
 use uuid::Uuid;
 
+use super::usage::{ADD, Spent, amount, count};
 use super::{Store, StoreError, without_nul};
 use crate::identity::UserId;
 use crate::jobs::EXTRACT;
+use crate::memory::Recalled;
 
 /// A turn that ended, to be stored.
 #[derive(Clone, Debug)]
@@ -33,16 +37,10 @@ pub struct NewTurn {
     pub partial: bool,
     /// Why the model ended it; of a reply that broke off the failure as JSON, empty if the client went away.
     pub finish: String,
-    /// Who replied.
-    pub provider: String,
-    /// Which model replied.
-    pub model: String,
-    /// Tokens read.
-    pub prompt_tokens: u32,
-    /// Tokens written.
-    pub completion_tokens: u32,
-    /// Tokens of the prompt that the provider had cached.
-    pub cached_tokens: u32,
+    /// Who replied, and what it cost.
+    pub spent: Spent,
+    /// Memories that stood in the prompt.
+    pub recalled: Vec<Recalled>,
 }
 
 /// A turn as it was stored.
@@ -74,6 +72,8 @@ pub struct StoredTurn {
     pub completion_tokens: u32,
     /// Tokens of the prompt that the provider had cached.
     pub cached_tokens: u32,
+    /// What it cost, in millionths of a dollar.
+    pub cost: u64,
 }
 
 /// What became of a turn.
@@ -94,7 +94,9 @@ pub enum Settled {
 
 /// One statement: it commits as a whole. The user's epoch is read FOR SHARE, so an erasure waits for this turn and finds
 /// its rows; the conversation's row lock puts concurrent turns in order.
-const SETTLE: &str = "
+static SETTLE: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "
 WITH known AS (
     SELECT user_id, epoch FROM companion.users WHERE user_id = $1 FOR SHARE
 ), made AS (
@@ -114,17 +116,27 @@ WITH known AS (
     SELECT user_id, conversation_id, reply_seq, $2::uuid, 'assistant', $8, $9::boolean FROM conversation
 ), turn AS (
     INSERT INTO companion.turns (user_id, turn_id, conversation_id, user_seq, reply_seq, idempotency_key, request_hash, thread,
-                                 provider, model, prompt_tokens, completion_tokens, cached_tokens, finish)
-    SELECT user_id, $2, conversation_id, user_seq, reply_seq, $4, $5, $6, $10, $11, $12, $13, $14, $16 FROM conversation
+                                 provider, model, prompt_tokens, completion_tokens, cached_tokens, finish, cost_microdollars)
+    SELECT user_id, $2, conversation_id, user_seq, reply_seq, $4, $5, $6, $10, $11, $12, $13, $14, $16, $19 FROM conversation
+), used AS (
+    INSERT INTO companion.recalls (user_id, turn_id, memory_id, score, why)
+    SELECT user_id, $2, memory_id, score, why
+    FROM conversation, unnest($20::uuid[], $21::double precision[], $22::text[]) AS recalled (memory_id, score, why)
+), spent AS (
+    SELECT user_id, $18 AS route, $10 AS provider, $11 AS model, $12 AS prompt, $13 AS completion, $14 AS cached, $19 AS cost
+    FROM owner
+), counted AS ({ADD}
 ), work AS (
     INSERT INTO companion.outbox (user_id, task, epoch, conversation_id, seq)
     SELECT owner.user_id, $15, owner.epoch, conversation_id, user_seq FROM owner, conversation
 )
-SELECT user_seq, reply_seq FROM conversation";
+SELECT user_seq, reply_seq FROM conversation"
+    )
+});
 
 const TURN: &str = "
 SELECT t.turn_id, t.conversation_id, t.user_seq, t.reply_seq, t.request_hash, t.provider, t.model, t.finish,
-       t.prompt_tokens, t.completion_tokens, t.cached_tokens, m.text, m.partial
+       t.prompt_tokens, t.completion_tokens, t.cached_tokens, t.cost_microdollars, m.text, m.partial
 FROM companion.turns t
 JOIN companion.messages m ON m.user_id = t.user_id AND m.conversation_id = t.conversation_id AND m.seq = t.reply_seq
 WHERE t.user_id = $1 AND ";
@@ -212,7 +224,7 @@ impl Store {
 }
 
 async fn settle_once(store: &Store, turn: &NewTurn) -> Result<Option<(i32, i32)>, sqlx::Error> {
-    sqlx::query_as(SETTLE)
+    sqlx::query_as(SETTLE.as_str())
         .bind(turn.user.as_uuid())
         .bind(turn.turn_id)
         .bind(turn.conversation)
@@ -222,14 +234,19 @@ async fn settle_once(store: &Store, turn: &NewTurn) -> Result<Option<(i32, i32)>
         .bind(without_nul(&turn.user_text))
         .bind(without_nul(&turn.reply_text))
         .bind(turn.partial)
-        .bind(&turn.provider)
-        .bind(&turn.model)
-        .bind(count(turn.prompt_tokens))
-        .bind(count(turn.completion_tokens))
-        .bind(count(turn.cached_tokens))
+        .bind(&turn.spent.provider)
+        .bind(&turn.spent.model)
+        .bind(count(turn.spent.usage.prompt))
+        .bind(count(turn.spent.usage.completion))
+        .bind(count(turn.spent.usage.cached))
         .bind(EXTRACT)
         .bind(&turn.finish)
         .bind(turn.epoch)
+        .bind(turn.spent.route)
+        .bind(amount(turn.spent.cost))
+        .bind(turn.recalled.iter().map(|memory| memory.id).collect::<Vec<_>>())
+        .bind(turn.recalled.iter().map(|memory| memory.score).collect::<Vec<_>>())
+        .bind(turn.recalled.iter().map(|memory| memory.why.text()).collect::<Vec<_>>())
         .fetch_optional(store.pool())
         .await
 }
@@ -250,10 +267,6 @@ fn read_turn(row: sqlx::postgres::PgRow) -> Result<StoredTurn, sqlx::Error> {
         prompt_tokens: tokens("prompt_tokens")?,
         completion_tokens: tokens("completion_tokens")?,
         cached_tokens: tokens("cached_tokens")?,
+        cost: row.try_get::<i64, _>("cost_microdollars")?.unsigned_abs(),
     })
-}
-
-/// PostgreSQL has no unsigned integers; a provider's absurd count must not fail the turn.
-fn count(tokens: u32) -> i32 {
-    i32::try_from(tokens).unwrap_or(i32::MAX)
 }

@@ -32,6 +32,8 @@ pub struct Asked {
     pub streamed: bool,
     /// The turn goes on when its client goes away: the client will come back.
     pub goes_on_alone: bool,
+    /// Nothing is known of the user but what the request says, and nothing of it is stored or learned from.
+    pub ephemeral: bool,
     /// The last event that a client saw that comes back, and of which turn.
     pub seen: Option<(Uuid, EventId)>,
 }
@@ -102,6 +104,7 @@ pub(super) mod tests {
             sampling: Sampling::default(),
             streamed: true,
             goes_on_alone: false,
+            ephemeral: false,
             seen: None,
         }
     }

@@ -105,6 +105,7 @@ mod tests {
             id: Uuid::nil(),
             text: text.to_owned(),
             score: 0.9,
+            why: crate::memory::Why::Meaning,
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::llm::{LlmError, Usage};
+use crate::memory::Why;
 use crate::session::EventId;
 
 /// An event and its place.
@@ -69,6 +70,9 @@ pub struct Known {
     pub text: String,
     /// How well it fits; higher is better.
     pub score: f64,
+    /// How it was found.
+    #[serde(default)]
+    pub why: Why,
 }
 
 /// The way of a reply.
@@ -82,6 +86,18 @@ pub struct Route {
     pub model: String,
     /// It is the stand-in.
     pub simulated: bool,
+    /// Where the time to its first text went; none for a stored reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timing: Option<Timing>,
+}
+
+/// Where the time from a request to the first text of its reply went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Microseconds that were the worker's own.
+    pub overhead_us: u64,
+    /// Microseconds that were the provider's, all its tries together.
+    pub provider_us: u64,
 }
 
 /// How a turn ended.
@@ -89,14 +105,17 @@ pub struct Route {
 pub struct Outcome {
     /// The turn.
     pub turn_id: Uuid,
-    /// Its conversation.
-    pub conversation: Uuid,
+    /// Its conversation; none where nothing is stored on purpose.
+    pub conversation: Option<Uuid>,
     /// The whole reply.
     pub text: String,
     /// Why it ended: `stop`, `length`, `content_filter`.
     pub finish: String,
-    /// What it cost.
+    /// Tokens.
     pub usage: Usage,
+    /// What they cost by the price list, in millionths of a dollar.
+    #[serde(default)]
+    pub cost_microdollars: u64,
     /// Both messages are committed.
     pub stored: bool,
     /// Memories that were in the prompt.

@@ -7,22 +7,22 @@ use std::time::Duration;
 use tokio::time::sleep_until;
 
 use crate::app::App;
-use crate::llm::{Piece, Usage};
+use crate::llm::Piece;
+use crate::store::Spent;
 
 use super::outlet::Outlet;
-use super::{Event, Failure, Route, Turn};
+use super::{Event, Failure, Route, Timing, Turn};
+
+/// The only way there is yet.
+const ROUTE: &str = "normal";
 
 /// What the model replied.
 #[derive(Clone, Debug, Default)]
 pub struct Reply {
     /// Its text so far.
     pub text: String,
-    /// What it cost, as the provider counted or as an estimate.
-    pub usage: Usage,
-    /// The provider that replied, not always the route's own. Empty where none did.
-    pub provider: String,
-    /// Its model.
-    pub model: String,
+    /// The provider that replied, not always the route's own, and what it cost. Empty where none did.
+    pub spent: Spent,
     /// The stand-in replied.
     pub simulated: bool,
     /// Why the model ended it.
@@ -59,6 +59,7 @@ pub async fn generate(app: &App, turn: &Turn, outlet: &mut Outlet) -> Reply {
 /// Asks the provider and passes on what it says, until it has said all or nobody listens.
 async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
     let route = &app.config.llm.routes.normal;
+    let own = turn.began.elapsed();
     let asking = app.models.ask(route, &turn.prompt, &turn.asked.sampling);
     let mut pieces = tokio::select! {
         asked = asking => match asked {
@@ -67,19 +68,27 @@ async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -
         },
         () = outlet.closed(), if !outlet.goes_on_alone() => return Ended::ClientGone,
     };
+    let whole = turn.began.elapsed();
+    app.metrics.overhead_seconds.observe(own.as_secs_f64());
     let target = pieces.target();
-    reply.provider = target.provider().to_owned();
-    reply.model = target.model.clone();
+    reply.spent.route = ROUTE;
+    reply.spent.provider = target.provider().to_owned();
+    reply.spent.model = target.model.clone();
     reply.simulated = target.is_simulated();
     app.metrics
         .first_token_seconds
-        .with_label_values(&[reply.provider.as_str()])
-        .observe(turn.began.elapsed().as_secs_f64());
+        .with_label_values(&[reply.spent.provider.as_str()])
+        .observe(whole.as_secs_f64());
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let chosen = Event::Route(Route {
-        route: "normal".to_owned(),
-        provider: reply.provider.clone(),
-        model: reply.model.clone(),
+        route: ROUTE.to_owned(),
+        provider: reply.spent.provider.clone(),
+        model: reply.spent.model.clone(),
         simulated: reply.simulated,
+        timing: Some(Timing {
+            overhead_us: micros(own),
+            provider_us: micros(whole.saturating_sub(own)),
+        }),
     });
     outlet.tell(chosen).await;
     loop {
@@ -91,7 +100,7 @@ async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -
             }
             () = outlet.closed(), if !outlet.goes_on_alone() => return Ended::ClientGone,
         };
-        reply.usage = pieces.usage();
+        (reply.spent.usage, reply.spent.cost) = (pieces.usage(), pieces.cost());
         match piece {
             None => return Ended::Complete,
             Some(Err(error)) => return Ended::Failed(Failure::Provider(error)),

@@ -28,7 +28,7 @@ use crate::session::{Allowance, EventId, Refused};
 use admit::Admission;
 pub use admit::Leave;
 pub use asked::Asked;
-pub use event::{Begun, Event, Failure, Known, Outcome, Route, Told};
+pub use event::{Begun, Event, Failure, Known, Outcome, Route, Timing, Told};
 use outlet::Outlet;
 use perceive::Perception;
 use recall::Recall;

@@ -41,6 +41,7 @@ impl Recall {
             id: memory.id,
             text: memory.text.clone(),
             score: memory.score,
+            why: memory.why,
         };
         self.memories.iter().map(known).collect()
     }
@@ -48,6 +49,12 @@ impl Recall {
 
 /// Looks for what bears on `turn`.
 pub async fn recall(app: &App, turn: &Turn) -> Recall {
+    if turn.asked.ephemeral {
+        return Recall {
+            history: Some(turn.asked.history.clone()),
+            ..Recall::default()
+        };
+    }
     let (memories, (history, epoch), thread) = tokio::join!(memories(app, turn), history(app, turn), thread(app, turn));
     let mut recall = Recall {
         thread,

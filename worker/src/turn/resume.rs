@@ -122,6 +122,7 @@ pub async fn tell_stored(app: &App, stored: &StoredTurn, after: EventId, client:
             provider: stored.provider.clone(),
             model: stored.model.clone(),
             simulated: app.models.is_simulated(&stored.provider),
+            timing: None,
         };
         seen = send(client, seen, Event::Route(route)).await;
     }
@@ -151,7 +152,7 @@ async fn send(client: &mpsc::Sender<Told>, before: EventId, event: Event) -> Eve
 fn outcome(app: &App, stored: &StoredTurn) -> Outcome {
     Outcome {
         turn_id: stored.turn_id,
-        conversation: stored.conversation,
+        conversation: Some(stored.conversation),
         text: stored.reply_text.clone(),
         finish: stored.finish.clone(),
         usage: Usage {
@@ -159,6 +160,7 @@ fn outcome(app: &App, stored: &StoredTurn) -> Outcome {
             completion: stored.completion_tokens,
             cached: stored.cached_tokens,
         },
+        cost_microdollars: stored.cost,
         stored: true,
         recalled: Vec::new(),
         degraded: Vec::new(),

@@ -18,7 +18,8 @@ pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static s
     outlet.flush().await;
     // Half a reply is part of the conversation only if the client saw it, or will when it comes back. One whose worker goes
     // is not, where the client was promised that it may ask again under its key.
-    let seen = (turn.asked.streamed || turn.asked.goes_on_alone) && !turn.reply.text.is_empty();
+    let kept = (turn.asked.streamed || turn.asked.goes_on_alone) && !turn.asked.ephemeral;
+    let seen = kept && !turn.reply.text.is_empty();
     let asked_again = turn.asked.goes_on_alone && turn.reply.ended == Ended::Failed(Failure::ShuttingDown);
     let settled = if turn.reply.ended == Ended::Complete || (seen && !asked_again) {
         Some(store(app, &turn).await)
@@ -51,10 +52,21 @@ pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static s
     if let Some(event) = event {
         outlet.close(event).await;
     }
+    if turn.asked.ephemeral && !turn.reply.text.is_empty() {
+        count(app, &turn).await;
+    }
     label
 }
 
-/// A turn that is stored, or would be if PostgreSQL were there.
+/// Counts what a turn cost that is not stored. Its client does not wait for it.
+async fn count(app: &App, turn: &Turn) {
+    if let Err(error) = app.store.count_usage(turn.asked.user, &turn.reply.spent).await {
+        tracing::warn!(%error, turn = %turn.asked.turn_id, "what a turn cost is not counted");
+        app.metrics.degraded.with_label_values(&["postgres"]).inc();
+    }
+}
+
+/// A turn that is stored, or would be if PostgreSQL were there, or if the client wanted it.
 struct Stored {
     outcome: Outcome,
     /// Numbers of the two messages; 0 where they are not stored.
@@ -74,10 +86,11 @@ async fn store(app: &App, turn: &Turn) -> Stored {
     let mut stored = Stored {
         outcome: Outcome {
             turn_id: asked.turn_id,
-            conversation,
+            conversation: (!asked.ephemeral).then_some(conversation),
             text: turn.reply.text.clone(),
             finish: turn.reply.finish.clone(),
-            usage: turn.reply.usage,
+            usage: turn.reply.spent.usage,
+            cost_microdollars: turn.reply.spent.cost,
             stored: false,
             recalled: turn.recall.known(),
             degraded: degraded(turn).into_iter().map(str::to_owned).collect(),
@@ -89,6 +102,9 @@ async fn store(app: &App, turn: &Turn) -> Stored {
         key_reused: false,
         erased: false,
     };
+    if asked.ephemeral {
+        return stored;
+    }
     let outcome = &mut stored.outcome;
     match app.store.settle(new_turn(turn, conversation)).await {
         Ok(Settled::Stored { user_seq, reply_seq }) => {
@@ -103,7 +119,7 @@ async fn store(app: &App, turn: &Turn) -> Stored {
             // Another worker answered the same request first; its reply is the one that stays.
             outcome.stored = first.request_hash == asked.request_hash;
             outcome.turn_id = first.turn_id;
-            outcome.conversation = first.conversation;
+            outcome.conversation = Some(first.conversation);
             outcome.text = first.reply_text;
             stored.ours = false;
             stored.key_reused = !outcome.stored;
@@ -154,11 +170,8 @@ fn new_turn(turn: &Turn, conversation: Uuid) -> NewTurn {
             Ended::Failed(failure) => serde_json::json!(failure).to_string(),
             Ended::Complete | Ended::ClientGone => turn.reply.finish.clone(),
         },
-        provider: turn.reply.provider.clone(),
-        model: turn.reply.model.clone(),
-        prompt_tokens: turn.reply.usage.prompt,
-        completion_tokens: turn.reply.usage.completion,
-        cached_tokens: turn.reply.usage.cached,
+        spent: turn.reply.spent.clone(),
+        recalled: turn.recall.memories.clone(),
     }
 }
 

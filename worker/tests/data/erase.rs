@@ -1,6 +1,7 @@
 //! Erasing a user and exporting one: both hold every table with user data, and nothing that was begun before an erasure is
 //! written after it.
 
+use companion_worker::memory::{Recalled, Why};
 use companion_worker::store::Settled;
 use companion_worker::store::erase::TABLES;
 use serde_json::Value;
@@ -35,11 +36,15 @@ async fn an_erased_user_is_gone_and_no_other_is() {
     let database = Database::migrated().await;
     let (store, sam, kim) = (database.store(), user("sam"), user("kim"));
     for who in [sam, kim] {
-        store
-            .settle(turn(who, Uuid::new_v4(), "My sister Anna lives in Lisbon."))
-            .await
-            .unwrap();
-        memories(&store).create(who, "The user lives in Rome.").await.unwrap();
+        let known = memories(&store).create(who, "The user lives in Rome.").await.unwrap();
+        let mut told = turn(who, Uuid::new_v4(), "My sister Anna lives in Lisbon.");
+        told.recalled = vec![Recalled {
+            id: known.id,
+            text: known.text,
+            score: 0.5,
+            why: Why::Meaning,
+        }];
+        store.settle(told).await.unwrap();
     }
     let export = |who| {
         let store = store.clone();

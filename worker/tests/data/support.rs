@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use companion_worker::commands::migrate::{self, Phase};
 use companion_worker::identity::UserId;
+use companion_worker::llm::Usage;
 use companion_worker::memory::{Embedder, Memories};
-use companion_worker::store::{NewTurn, Store};
+use companion_worker::store::{NewTurn, Spent, Store};
 use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
@@ -150,11 +151,18 @@ pub fn turn(user: UserId, conversation: Uuid, text: &str) -> NewTurn {
         reply_text: format!("You said: {text}"),
         partial: false,
         finish: "stop".into(),
-        provider: "demo".into(),
-        model: "demo-1".into(),
-        prompt_tokens: 10,
-        completion_tokens: 5,
-        cached_tokens: 2,
+        spent: Spent {
+            route: "normal",
+            provider: "demo".into(),
+            model: "demo-1".into(),
+            usage: Usage {
+                prompt: 10,
+                completion: 5,
+                cached: 2,
+            },
+            cost: 7,
+        },
+        recalled: Vec::new(),
     }
 }
 
