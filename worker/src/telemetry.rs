@@ -71,12 +71,10 @@ impl Metrics {
                 "Time to the first text of a reply",
                 "provider",
             )?,
-            overhead_seconds: registered(
+            overhead_seconds: histogram(
                 r,
-                Histogram::with_opts(histogram_options(
-                    "turn_overhead_seconds",
-                    "Time from a request until the provider is asked",
-                ))?,
+                "turn_overhead_seconds",
+                "Time from a request until the provider is asked",
             )?,
             turn_seconds: histograms(r, "turn_seconds", "Duration of turns", "outcome")?,
             turns_in_flight: gauge(r, "turns_in_flight", "Turns being answered now")?,
@@ -109,10 +107,7 @@ impl Metrics {
                 r,
                 IntCounter::with_opts(options("memories_recalled_total", "Memories put into prompts"))?,
             )?,
-            recall_seconds: registered(
-                r,
-                Histogram::with_opts(histogram_options("recall_seconds", "Duration of recall"))?,
-            )?,
+            recall_seconds: histogram(r, "recall_seconds", "Duration of recall")?,
             jobs: counters(r, "jobs_total", "Background jobs", &["task", "outcome"])?,
             facts: counters(r, "facts_total", "Facts found in messages", &["outcome"])?,
             pool_open: gauge(r, "database_connections_open", "Open connections to PostgreSQL")?,
@@ -165,6 +160,10 @@ fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> pro
 
 fn histograms(registry: &Registry, name: &str, help: &str, label: &str) -> prometheus::Result<HistogramVec> {
     registered(registry, HistogramVec::new(histogram_options(name, help), &[label])?)
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str) -> prometheus::Result<Histogram> {
+    registered(registry, Histogram::with_opts(histogram_options(name, help))?)
 }
 
 fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {

@@ -9,6 +9,7 @@ use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::ApiError;
 use crate::app::App;
@@ -89,6 +90,14 @@ pub fn flag(fields: &Map<String, Value>, name: &str, path: &str) -> Result<bool,
             .as_bool()
             .ok_or_else(|| ApiError::field(path, "must be true or false"))
     })
+}
+
+/// The id of a `kind` that a path names.
+///
+/// # Errors
+/// It is none.
+pub fn identifier(kind: &str, text: &str) -> Result<Uuid, ApiError> {
+    Uuid::parse_str(text).map_err(|_| ApiError::field("id", format!("must be the id of a {kind}")))
 }
 
 /// A whole number from `least` to `most`, if it is there.

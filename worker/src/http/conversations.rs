@@ -21,7 +21,7 @@ use crate::session::{Admission, Floor, Subject};
 use crate::store::{Conversation, Edited};
 
 use super::ApiError;
-use super::body::{JsonBody, present};
+use super::body::{self, JsonBody, present};
 use super::caller::Caller;
 use super::error::SOON;
 use super::etag;
@@ -172,7 +172,7 @@ async fn emptied(app: &App, caller: Caller, id: &str) -> Result<(UserId, Uuid, F
 /// # Errors
 /// It is none.
 pub fn identifier(text: &str) -> Result<Uuid, ApiError> {
-    Uuid::parse_str(text).map_err(|_| ApiError::field("id", "must be the id of a conversation"))
+    body::identifier("conversation", text)
 }
 
 /// There is no such conversation, or it is another user's.

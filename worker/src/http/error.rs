@@ -82,6 +82,11 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
     }
 
+    /// There is no such turn, or it is another user's.
+    pub fn no_turn() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "turn_not_found", "there is no such turn")
+    }
+
     /// The route does not take the method.
     pub fn no_method() -> Self {
         Self::new(

@@ -1,5 +1,6 @@
-//! `/api/v1/memories`: what is remembered of the caller, to see, search, add, edit, pin and delete, and to see what a reply used. Every call is about the caller's
-//! user; another user's memory is not found, exactly as one that never was.
+//! `/api/v1/memories`: what is remembered of the caller, to see, search, add, edit, pin and delete; and
+//! `/api/v1/turns/{id}/memories`: what a reply used. Every call is about the caller's user; another user's memory is not
+//! found, exactly as one that never was.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::app::App;
 use crate::memory::{Memory, MemoryEdit};
 use crate::store::Edited;
 
-use super::body::{JsonBody, flag, present, text, whole};
+use super::body::{self, JsonBody, flag, present, text, whole};
 use super::caller::Caller;
 use super::page::{PageQuery, cut};
 use super::{ApiError, etag};
@@ -97,15 +98,9 @@ pub async fn of_turn(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, ApiError> {
     let user = caller.within_limits(&app).await?;
-    let id = Uuid::parse_str(&id).map_err(|_| ApiError::field("id", "must be the id of a turn"))?;
-    match app.memories.used_in(user, id).await? {
-        Some(used) => Ok(Json(json!({ "memories": used }))),
-        None => Err(ApiError::new(
-            StatusCode::NOT_FOUND,
-            "turn_not_found",
-            "there is no such turn",
-        )),
-    }
+    let used = app.memories.used_in(user, body::identifier("turn", &id)?).await?;
+    let used = used.ok_or_else(ApiError::no_turn)?;
+    Ok(Json(json!({ "memories": used })))
 }
 
 /// Forgets a memory.
@@ -143,7 +138,7 @@ pub async fn search(
 }
 
 fn identifier(id: &str) -> Result<Uuid, ApiError> {
-    Uuid::parse_str(id).map_err(|_| ApiError::field("id", "must be the id of a memory"))
+    body::identifier("memory", id)
 }
 
 fn shown(memory: Memory) -> Response {

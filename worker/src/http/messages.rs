@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use companion_crds::serving::OnDisconnect;
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ use crate::session::EventId;
 use crate::turn::{self, Asked, Begun, Event, Outcome, Told};
 
 use super::ApiError;
-use super::body::{JsonBody, text};
+use super::body::{self, JsonBody, text};
 use super::caller::Caller;
 use super::chat::{collect, timing, usage};
 use super::chat_request::{hash, idempotency_key};
@@ -126,15 +126,13 @@ pub async fn events(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let user = caller.within_limits(&app).await?;
-    let turn = Uuid::parse_str(&id).map_err(|_| ApiError::field("id", "must be the id of a turn"))?;
+    let turn = body::identifier("turn", &id)?;
     let after = match last_event(&headers)? {
         Some((of, after)) if of == turn => after,
         Some(_) => return Err(ApiError::field(LAST_EVENT, "is an event of another turn")),
         None => EventId::default(),
     };
-    let found = turn::find(&app, user, turn)
-        .await?
-        .ok_or_else(|| ApiError::new(StatusCode::NOT_FOUND, "turn_not_found", "there is no such turn"))?;
+    let found = turn::find(&app, user, turn).await?.ok_or_else(ApiError::no_turn)?;
     let events = turn::follow(&app, user, turn, found, after);
     Ok(sse::stream(Named { turn }, None, events))
 }

@@ -1,5 +1,7 @@
 //! What a user does with one memory: look at it, put it right, pin it; and see why it stood in a prompt.
 
+use std::sync::LazyLock;
+
 use pgvector::HalfVector;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
@@ -39,7 +41,9 @@ pub struct Used {
 }
 
 /// A new text makes the old vectors wrong: that of this model is replaced, others go; without a new one a job adds it.
-const EDIT: &str = "
+static EDIT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "
 WITH owner AS (
     SELECT user_id, epoch FROM companion.users WHERE user_id = $1 FOR SHARE
 ), memory AS (
@@ -47,7 +51,7 @@ WITH owner AS (
     SET text = coalesce($3, text), fingerprint = coalesce($4, fingerprint), pinned = coalesce($5, pinned),
         revision = revision + 1, updated_at = now()
     FROM owner WHERE m.user_id = owner.user_id AND memory_id = $2 AND ($6::integer IS NULL OR revision = $6)
-      AND superseded_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+      AND {LIVE}
     RETURNING m.*
 ), gone AS (
     DELETE FROM companion.memory_vectors v USING memory
@@ -61,7 +65,9 @@ WITH owner AS (
     INSERT INTO companion.outbox (user_id, task, epoch)
     SELECT owner.user_id, $9, owner.epoch FROM owner, memory WHERE $3::text IS NOT NULL AND $8::halfvec IS NULL
 )
-SELECT memory_id, kind, text, pinned, created_at, updated_at, revision FROM memory";
+SELECT {COLUMNS} FROM memory"
+    )
+});
 
 const USED: &str = "
 SELECT r.memory_id, r.score, r.why, m.text, m.source_conversation, m.source_seq
@@ -92,7 +98,7 @@ impl Memories {
             Some(text) => self.vector(text).await,
             None => None,
         };
-        let query = sqlx::query_as(EDIT)
+        let query = sqlx::query_as(EDIT.as_str())
             .bind(user.as_uuid())
             .bind(id)
             .bind(&text)

@@ -1,11 +1,13 @@
 //! Finds the memories of one user that fit a text: by meaning (exact cosine over this user's vectors of this model), or,
 //! where the text cannot be embedded in time, by shared words.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use pgvector::HalfVector;
 use uuid::Uuid;
 
+use super::store::LIVE;
 use super::{Embedder, Found, Memories, MemoryError, Why};
 use crate::identity::UserId;
 
@@ -41,31 +43,38 @@ pub struct Recalled {
 /// exact scan of one user's rows is both faster and complete.
 ///
 /// Pinned ones have places of their own, as many as asked for, and none in the others'.
-const BY_MEANING: &str = "
+static BY_MEANING: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "
 WITH live AS NOT MATERIALIZED (
     SELECT m.memory_id, m.kind, m.text, m.pinned, v.v <#> $3 AS distance
     FROM companion.memory_vectors v JOIN companion.memories m USING (user_id, memory_id)
-    WHERE v.user_id = $1 AND v.model_id = $2
-      AND m.superseded_at IS NULL AND (m.expires_at IS NULL OR m.expires_at > now())
+    WHERE v.user_id = $1 AND v.model_id = $2 AND {LIVE}
 )
 (SELECT memory_id, kind, text, true AS pinned, -distance AS score FROM live
  WHERE pinned ORDER BY distance, memory_id LIMIT $5)
 UNION ALL
 (SELECT memory_id, kind, text, false, -distance FROM live
- WHERE NOT pinned OR $5 = 0 ORDER BY distance, memory_id LIMIT $4)";
+ WHERE NOT pinned OR $5 = 0 ORDER BY distance, memory_id LIMIT $4)"
+    )
+});
 
 /// The words are stemmed and OR-ed: asking for all of them finds nothing for most questions.
-const BY_WORDS: &str = "
+static BY_WORDS: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "
 WITH live AS NOT MATERIALIZED (
     SELECT memory_id, kind, text, pinned, lexemes @@ words AS fits, ts_rank(lexemes, words)::float8 AS score
     FROM companion.memories, (SELECT replace(plainto_tsquery('english', $2)::text, ' & ', ' | ')::tsquery AS words) AS query
-    WHERE user_id = $1 AND superseded_at IS NULL AND (expires_at IS NULL OR expires_at > now())
+    WHERE user_id = $1 AND {LIVE}
 )
 (SELECT memory_id, kind, text, true AS pinned, score FROM live
  WHERE pinned ORDER BY score DESC, memory_id LIMIT $4)
 UNION ALL
 (SELECT memory_id, kind, text, false, score FROM live
- WHERE fits AND (NOT pinned OR $4 = 0) ORDER BY score DESC, memory_id LIMIT $3)";
+ WHERE fits AND (NOT pinned OR $4 = 0) ORDER BY score DESC, memory_id LIMIT $3)"
+    )
+});
 
 /// Characters of a query that are searched for by words.
 const MAX_QUERY_CHARS: usize = 2_000;
@@ -137,7 +146,7 @@ impl Memories {
     }
 
     async fn by_meaning(&self, user: UserId, vector: &[f32], limit: u32, pinned: u32) -> Result<Vec<Row>, MemoryError> {
-        let query = sqlx::query_as(BY_MEANING)
+        let query = sqlx::query_as(BY_MEANING.as_str())
             .bind(user.as_uuid())
             .bind(Embedder::MODEL_ID)
             .bind(HalfVector::from_f32_slice(vector))
@@ -148,7 +157,7 @@ impl Memories {
 
     async fn by_words(&self, user: UserId, text: &str, limit: u32, pinned: u32) -> Result<Vec<Row>, MemoryError> {
         let words: String = text.chars().filter(|c| *c != '\0').take(MAX_QUERY_CHARS).collect();
-        let query = sqlx::query_as(BY_WORDS)
+        let query = sqlx::query_as(BY_WORDS.as_str())
             .bind(user.as_uuid())
             .bind(words)
             .bind(i64::from(limit))

@@ -1,6 +1,7 @@
 //! Keeps memories: list, create, delete, and the insert that the extraction job shares. A fact is stored once per user;
 //! one that could not be embedded is stored all the same, and a job adds its vector later.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use pgvector::HalfVector;
@@ -44,7 +45,9 @@ pub enum Stored {
     Known,
 }
 
-const INSERT: &str = "
+static INSERT: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "
 WITH owner AS (
     SELECT user_id, epoch FROM companion.users WHERE user_id = $1 AND ($2::bigint IS NULL OR epoch = $2) FOR SHARE
 ), memory AS (
@@ -59,7 +62,9 @@ WITH owner AS (
     INSERT INTO companion.outbox (user_id, task, epoch)
     SELECT owner.user_id, $11, owner.epoch FROM owner, memory WHERE $10::halfvec IS NULL
 )
-SELECT memory_id, kind, text, pinned, created_at, updated_at, revision FROM memory";
+SELECT {COLUMNS} FROM memory"
+    )
+});
 
 const WITHOUT_VECTOR: &str = "
 SELECT m.memory_id, m.text, m.revision FROM companion.memories m
@@ -138,7 +143,7 @@ impl Memories {
     pub async fn insert(&self, user: UserId, new: NewMemory) -> Result<Stored, MemoryError> {
         let text = without_nul(&new.text);
         let vector = self.vector(&text).await;
-        let query = sqlx::query_as(INSERT)
+        let query = sqlx::query_as(INSERT.as_str())
             .bind(user.as_uuid())
             .bind(new.epoch)
             .bind(Uuid::now_v7())
