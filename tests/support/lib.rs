@@ -15,6 +15,7 @@ pub mod jwks;
 pub mod kube;
 pub mod named;
 pub mod operator;
+pub(crate) mod process;
 pub mod samples;
 pub mod shared;
 pub mod signer;

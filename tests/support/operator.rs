@@ -1,7 +1,7 @@
 //! One operator as a process on this machine, beside the one that the cluster runs: for what can be seen of a replica from
 //! outside. Its Lease and its key are in a namespace of the test's, and it watches no other.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use crate::chat::http;
 use crate::environment::required;
 use crate::eventually;
 use crate::eventually::ensure;
+use crate::process::{free_port, terminate};
 
 /// An operator that runs.
 pub struct Operator {
@@ -79,11 +80,7 @@ impl Operator {
 
     /// Asks it to stop, as Kubernetes does.
     pub fn terminate(&self) {
-        let pid = self.process.id().expect("the operator still runs");
-        let done = std::process::Command::new("kill")
-            .args(["-TERM", &pid.to_string()])
-            .status();
-        assert!(done.expect("there is a kill command").success());
+        terminate(&self.process);
     }
 
     /// Waits for its end: whether it was a good one.
@@ -94,9 +91,4 @@ impl Operator {
             .expect("a child can be waited for")
             .success()
     }
-}
-
-fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
-    listener.local_addr().expect("it has an address")
 }

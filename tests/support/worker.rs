@@ -2,7 +2,6 @@
 //! seen over HTTP without Kubernetes. A `Setup` says how it is configured; several workers may run from one.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,6 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::chat::http;
 use crate::eventually::ensure;
+use crate::process::{free_port, terminate};
 use crate::stub_provider::StubProvider;
 use crate::{Chat, Issuer, TestDatabase, environment, eventually, merge, unique};
 
@@ -247,11 +247,7 @@ impl Worker {
 
     /// Asks it to stop, as Kubernetes does.
     pub fn terminate(&self) {
-        let pid = self.process.id().expect("the worker still runs");
-        let done = std::process::Command::new("kill")
-            .args(["-TERM", &pid.to_string()])
-            .status();
-        assert!(done.expect("there is a kill command").success());
+        terminate(&self.process);
     }
 
     /// Kills it, as a node that fails does.
@@ -280,9 +276,4 @@ impl Drop for Worker {
             println!("---- log of {} ----\n{}", self.url, self.log());
         }
     }
-}
-
-fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it has an address")
 }
