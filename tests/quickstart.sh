@@ -59,7 +59,16 @@ up() {
 [ ! -e "$folder" ] || fail "the cluster $COMPANION_CLUSTER is there already: COMPANION_CLUSTER=$COMPANION_CLUSTER make down"
 traces >"$notes/before"
 
+edit() { # merge patch of the quickstart's spec
+	(
+		export KUBECONFIG=$COMPANION_CACHE/quickstart/$COMPANION_CLUSTER/kubeconfig
+		PATH=$(cat "$COMPANION_CACHE/quickstart/$COMPANION_CLUSTER/tools"):$PATH
+		kubectl --namespace companion patch companiondeployment quickstart --type merge --patch "{\"spec\":$1}"
+	)
+}
+
 up first
+edit '{"replicas":null,"autoscaling":{"minReplicas":2,"maxReplicas":3}}'
 up second
 [ "$took" -le "$WARM" ] || fail "the second make up took $took s, more than $WARM"
 
@@ -71,6 +80,12 @@ up second
 	curl --silent --output /dev/null --max-time 10 --write-out '%{http_code}' "$COMPANION_URL/v1/models" | grep -q 401 ||
 		fail "$COMPANION_URL answers without a token"
 )
+
+edit '{"suspend":true}' | grep -q patched
+if fresh_make -s env >"$notes/env" 2>&1; then
+	fail "make env made a token although no worker runs"
+fi
+grep -q 'spec.suspend is true' "$notes/env" || fail "make env does not say why no worker can be asked: $(cat "$notes/env")"
 
 family >"$notes/family"
 [ -s "$notes/family" ] || fail "no process of the cluster was found: this test looks for the wrong thing"

@@ -51,7 +51,7 @@ own)
 	tools=$("$repository/tests/cluster/build.sh")
 	echo "$tools" >"$state/tools"
 	echo own >"$state/cluster"
-	"$tools/companion-cluster" up --name "$cluster_name"
+	"$tools/companion-cluster" up --name "$cluster_name" | sed '/^export /d'
 	config=$(cat "$COMPANION_CACHE/cluster/$cluster_name/kubeconfig")
 	;;
 esac

@@ -35,6 +35,16 @@ use_cluster() {
 	PATH=$(remembered tools):$PATH
 }
 
+# Says why nobody can be asked, where that is so.
+need_a_worker() {
+	local resource=companiondeployment/quickstart suspended
+	suspended=$(kubectl --namespace "$namespace" get "$resource" --output jsonpath='{.spec.suspend}')
+	[ "$suspended" != true ] ||
+		fail "no worker runs, spec.suspend is true; resume with: kubectl --namespace $namespace patch $resource --type merge --patch '{\"spec\":{\"suspend\":false}}'"
+	[ "$(kubectl --namespace "$namespace" get "$resource" --output jsonpath='{.spec.replicas}')" != 0 ] ||
+		fail "no worker runs, spec.replicas is 0; start one with: kubectl --namespace $namespace scale $resource --replicas 1"
+}
+
 # Runs curl against the workers as the quickstart's user.
 api() { # path, curl's further arguments
 	local path=$1

@@ -5,6 +5,7 @@ set -euo pipefail
 # shellcheck source=config/quickstart/common.sh
 . "$(dirname "$0")/common.sh"
 use_cluster
+need_a_worker
 
 forwarded_url() {
 	local port=${COMPANION_PORT:-18080}

@@ -8,7 +8,7 @@ use_cluster
 
 build_images() {
 	step "building the operator and the worker"
-	cargo build --release --locked --quiet --manifest-path "$repository/Cargo.toml" --workspace --bins
+	cargo build --release --locked --manifest-path "$repository/Cargo.toml" --workspace --bins
 	step "making images"
 	local name image
 	for name in operator worker postgres redis; do

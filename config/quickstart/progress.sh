@@ -1,6 +1,6 @@
 #!/bin/bash
-# Waits until the quickstart is Ready and prints each change of a condition on the way, but for the two that only turn
-# Ready around. After five minutes it gives up and shows the pods and the latest warnings.
+# Waits until the quickstart is Ready and prints each change of a condition on the way, once: Ready repeats what a part
+# says, and two conditions only turn Ready around. After five minutes it gives up and shows the pods and the latest warnings.
 set -euo pipefail
 # shellcheck source=config/quickstart/common.sh
 . "$(dirname "$0")/common.sh"
@@ -14,11 +14,12 @@ settled='{.metadata.generation}={.status.observedGeneration} {.status.conditions
 each='{range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{"\n"}{end}'
 give_up=$((SECONDS + 300))
 declare -A seen=()
+need_a_worker
 while :; do
 	while IFS= read -r line; do
 		[ "${seen[${line%%=*}]:-}" = "$line" ] || step "  $line"
 		seen[${line%%=*}]=$line
-	done < <(conditions "$each" | grep -v -e ^Reconciling= -e ^Stalled=False)
+	done < <(conditions "$each" | grep -v -e ^Reconciling= -e ^Stalled=False -e '^Ready=False .*: \(DatabaseReady\|RedisReady\|Migrated\|WorkersAvailable\): ')
 	[[ $(conditions "$settled") =~ ^([0-9]+)=([0-9]+)\ True$ && ${BASH_REMATCH[1]} = "${BASH_REMATCH[2]}" ]] && break
 	if [ "$SECONDS" -gt "$give_up" ]; then
 		kubectl --namespace "$namespace" get pods >&2

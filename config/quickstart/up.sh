@@ -5,6 +5,20 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 here=$repository/config/quickstart
 
+# Once: what a user has changed since then must stay. A sample that has changed itself is applied again.
+apply_sample() {
+	local sample=$repository/config/samples/quickstart.yaml content
+	content=$(sha256sum <"$sample")
+	if [ "$(remembered sample)" = "$content" ] &&
+		kubectl --namespace "$namespace" get companiondeployment quickstart --output name >/dev/null 2>&1; then
+		step "the quickstart is there and stays as it is; to begin anew: make down"
+		return
+	fi
+	step "applying config/samples/quickstart.yaml"
+	quietly kubectl apply --filename "$sample"
+	echo "$content" >"$state/sample"
+}
+
 # A resource keeps the image that it was made with, so a newer build must be asked for by name.
 ask_for_newest_image() {
 	local used newest
@@ -19,8 +33,7 @@ step "finding or starting a cluster"
 "$here/cluster.sh"
 use_cluster
 "$here/install.sh"
-step "applying config/samples/quickstart.yaml"
-kubectl apply --filename "$repository/config/samples/quickstart.yaml" >/dev/null
+apply_sample
 ask_for_newest_image
 "$here/progress.sh"
 step "Ready"

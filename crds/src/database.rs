@@ -34,7 +34,7 @@ pub struct Database {
     pub max_connections: Option<u32>,
     /// Connections of one worker: `Auto`, or a number that is checked against the budget.
     #[serde(default)]
-    #[x_kube(validation = Rule::new("self == 'Auto' || (int(self) >= 4 && int(self) <= 1000)")
+    #[x_kube(validation = Rule::new("self == 'Auto' || (self.matches('^[0-9]+$') && int(self) >= 4 && int(self) <= 1000)")
         .message("database.poolSize must be Auto or a number from 4 to 1000, in quotes"))]
     pub pool_size: PoolSize,
 }
@@ -64,7 +64,10 @@ pub struct ManagedDatabase {
     /// Size of its volume.
     #[serde(default = "default_storage")]
     #[schemars(schema_with = "crate::text::quantity")]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("database.managed.storage cannot be changed: make a new resource and move the data"))]
+    #[x_kube(
+        validation = Rule::new("self == oldSelf").message("database.managed.storage cannot be changed: make a new resource and move the data"),
+        validation = Rule::new("isQuantity(self) && quantity(self).compareTo(quantity('512Mi')) >= 0").message("database.managed.storage must be at least 512Mi"),
+    )]
     pub storage: String,
 }
 

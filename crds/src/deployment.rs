@@ -14,6 +14,9 @@ use crate::serving::{Drain, Limits, OnDisconnect};
 use crate::status::CompanionDeploymentStatus;
 use crate::workload::{Autoscaling, DeletionPolicy, Migrations, PullSecret, Resources, Rollout, Scheduling};
 
+/// The rule for a reference to an image: host and port, path, tag, digest, all but the path optional.
+const IMAGE: &str = r"self.matches('^([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]+)?/|[[][0-9a-fA-F:]+[]](:[0-9]+)?/)?[a-z0-9]+([._/-]+[a-z0-9]+)*(:[A-Za-z0-9_][-A-Za-z0-9_.]*)?(@[a-z0-9]+:[0-9a-f]+)?$')";
+
 /// A pool of chat workers and everything it needs.
 #[derive(Clone, Debug, PartialEq, CustomResource, Serialize, Deserialize, KubeSchema)]
 #[kube(
@@ -49,7 +52,7 @@ use crate::workload::{Autoscaling, DeletionPolicy, Migrations, PullSecret, Resou
 #[x_kube(
     validation = Rule::new("!(has(self.replicas) && has(self.autoscaling))")
         .message("set replicas or autoscaling, not both: the autoscaler owns the number"),
-    validation = Rule::new("duration(self.drain.gracePeriod) >= duration(self.llm.timeouts.turn) + duration('10s')")
+    validation = Rule::new("[self.drain.gracePeriod, self.llm.timeouts.turn].all(span, span.matches('^[0-9]+(ms|s|m|h)$')) && duration(self.drain.gracePeriod) >= duration(self.llm.timeouts.turn) + duration('10s')")
         .message("drain.gracePeriod must be at least llm.timeouts.turn plus 10s, or streams are cut when a worker stops"),
     validation = Rule::new("has(self.database.managed) == has(oldSelf.database.managed)")
         .message("database cannot change between managed and external: make a new resource and move the data"),
@@ -65,6 +68,7 @@ pub struct CompanionDeploymentSpec {
     /// The worker's image, best by digest. Default: the operator's own release when the resource was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = Rule::new(IMAGE).message("image must be a reference such as registry.example/companion-worker:1.2, or one with @sha256:..."))]
     pub image: Option<String>,
     /// Secrets for pulling images.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -90,6 +94,7 @@ pub struct CompanionDeploymentSpec {
     /// A ServiceAccount that exists already. Default: one made for this resource, without a token.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(max = 253))]
+    #[schemars(extend("x-kubernetes-validations" = crate::text::object_name()))]
     pub service_account_name: String,
     /// Separates users on a shared database or Redis. Default: `namespace/name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -96,9 +96,9 @@ pub struct Route {
     /// The model's name at that provider.
     #[schemars(length(min = 1, max = 200))]
     pub model: String,
-    /// Sampling temperature, 0 to 2. Default: the provider's.
+    /// Sampling temperature, 0 to 2 in quotes. Default: the provider's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = Rule::new("double(self) <= 2.0").message("temperature must be from 0 to 2"))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9]+([.][0-9]+)?$') && double(self) <= 2.0").message("temperature must be from 0 to 2, in quotes such as \"0.7\""))]
     pub temperature: Option<Decimal>,
     /// Longest answer in tokens. Default: the provider's.
     #[serde(default, skip_serializing_if = "Option::is_none")]

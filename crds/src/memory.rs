@@ -19,9 +19,9 @@ pub struct Memory {
     /// Recent messages that enter the prompt.
     #[schemars(range(min = 0, max = 100))]
     pub history: u32,
-    /// Cosine similarity below which a memory is not recalled.
+    /// Cosine similarity below which a memory is not recalled, 0 to 1 in quotes.
     #[schemars(extend("x-kubernetes-validations" = [
-        { "rule": "double(self) <= 1.0", "message": "memory.minSimilarity must be from 0 to 1" }
+        { "rule": "self.matches('^[0-9]+([.][0-9]+)?$') && double(self) <= 1.0", "message": "memory.minSimilarity must be from 0 to 1, in quotes such as \"0.3\"" }
     ]))]
     pub min_similarity: Decimal,
 }

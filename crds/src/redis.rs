@@ -34,11 +34,15 @@ pub struct ManagedRedis {
     /// Memory of its container; `maxmemory` is 60 % of it.
     #[serde(default = "default_memory")]
     #[schemars(schema_with = "crate::text::quantity")]
+    #[x_kube(validation = Rule::new("isQuantity(self) && quantity(self).compareTo(quantity('64Mi')) >= 0").message("redis.managed.memory must be at least 64Mi"))]
     pub memory: String,
     /// Size of its volume.
     #[serde(default = "default_storage")]
     #[schemars(schema_with = "crate::text::quantity")]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("redis.managed.storage cannot be changed: make a new resource"))]
+    #[x_kube(
+        validation = Rule::new("self == oldSelf").message("redis.managed.storage cannot be changed: make a new resource"),
+        validation = Rule::new("isQuantity(self) && quantity(self).compareTo(quantity('128Mi')) >= 0").message("redis.managed.storage must be at least 128Mi"),
+    )]
     pub storage: String,
 }
 

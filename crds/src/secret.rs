@@ -60,9 +60,12 @@ pub fn hs256_weakness(key: &[u8], environment: Environment) -> Option<String> {
 pub struct SecretKeyRef {
     /// Name of the Secret.
     #[schemars(length(min = 1, max = 253))]
+    #[schemars(extend("x-kubernetes-validations" = crate::text::object_name()))]
     pub name: String,
     /// Key within its data.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[-._a-zA-Z0-9]+$')")
+        .message("a key of a Secret has letters, digits, -, _ and . alone"))]
     pub key: String,
 }
 
@@ -72,6 +75,7 @@ pub struct SecretKeyRef {
 pub struct SecretRef {
     /// Name of the Secret.
     #[schemars(length(min = 1, max = 253))]
+    #[schemars(extend("x-kubernetes-validations" = crate::text::object_name()))]
     pub name: String,
 }
 

@@ -92,10 +92,18 @@ impl JsonSchema for Span {
     }
 }
 
+/// The rule for the name of another object, which may be empty where none is named.
+pub(crate) fn object_name() -> serde_json::Value {
+    serde_json::json!([{
+        "rule": "self == '' || self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
+        "message": "an object's name has lower-case letters, digits, - and . alone, and begins and ends with a letter or digit",
+    }])
+}
+
 /// The rule that a span called `field` is longer than zero: the worker refuses a deadline that is over before it begins.
 pub(crate) fn longer_than_zero(field: &str) -> serde_json::Value {
     serde_json::json!([{
-        "rule": "duration(self) > duration('0s')",
+        "rule": "self.matches('^[0-9]+(ms|s|m|h)$') && duration(self) > duration('0s')",
         "message": format!("{field} must be longer than zero, such as 30s"),
     }])
 }

@@ -14,6 +14,7 @@ use crate::text::Span;
 pub struct PullSecret {
     /// Name of the Secret.
     #[schemars(length(min = 1, max = 253))]
+    #[schemars(extend("x-kubernetes-validations" = crate::text::object_name()))]
     pub name: String,
 }
 
@@ -36,7 +37,7 @@ pub struct Autoscaling {
     pub target_cpu_utilization: u32,
     /// How long the load must be low before workers go.
     #[serde(default = "default_stabilization")]
-    #[x_kube(validation = Rule::new("duration(self) <= duration('1h')").message("autoscaling.scaleDownStabilization must be at most 1h"))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9]+(ms|s|m|h)$') && duration(self) <= duration('1h')").message("autoscaling.scaleDownStabilization must be at most 1h"))]
     pub scale_down_stabilization: Span,
 }
 
@@ -75,6 +76,8 @@ impl Default for Rollout {
     validation = Rule::new("has(self.requests.cpu) && has(self.requests.memory)")
         .message("resources.requests needs cpu and memory"),
     validation = Rule::new("has(self.limits.memory)").message("resources.limits needs memory"),
+    validation = Rule::new("!has(self.limits.memory) || isQuantity(self.limits['memory']) && quantity(self.limits['memory']).compareTo(quantity('256Mi')) >= 0")
+        .message("resources.limits.memory must be at least 256Mi: the embedding model takes part of it"),
     validation = Rule::new("!has(self.limits.memory) || !has(self.requests.memory) || quantity(self.limits['memory']).compareTo(quantity(self.requests['memory'])) >= 0")
         .message("resources.limits.memory must be at least resources.requests.memory, which is 512Mi unless it is set"),
     validation = Rule::new("!has(self.limits.cpu) || !has(self.requests.cpu) || quantity(self.limits['cpu']).compareTo(quantity(self.requests['cpu'])) >= 0")
@@ -125,6 +128,7 @@ pub struct Scheduling {
     pub topology_spread: TopologySpread,
     /// Their priority class; empty for the cluster's default.
     #[schemars(length(max = 253))]
+    #[schemars(extend("x-kubernetes-validations" = crate::text::object_name()))]
     pub priority_class_name: String,
 }
 

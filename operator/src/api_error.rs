@@ -8,3 +8,8 @@ pub fn words(error: &kube::Error) -> String {
         _ => "the API server cannot be reached".into(),
     }
 }
+
+/// Whether the API server will go on saying no for as long as what it was given stays the same.
+pub fn is_refusal(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.is_invalid())
+}

@@ -10,6 +10,9 @@ use crate::context::Context;
 /// Longest note that the API server takes, in bytes.
 const LONGEST: usize = 1_024;
 
+/// Reasons of `Ready` that somebody should hear of.
+const FOR_A_PERSON: [&str; 3] = ["SecretMissing", "SecretInvalid", "ReconcileFailed"];
+
 /// What changed between two sets of conditions.
 pub fn transitions(old: &[Condition], new: &[Condition]) -> Vec<Event> {
     let known = |kind: &str| old.iter().find(|condition| condition.type_ == kind);
@@ -29,8 +32,8 @@ fn event(condition: &Condition) -> Event {
     let is_bad = match condition.type_.as_str() {
         // A person who asked to be asked is not warned.
         "Stalled" => condition.status == "True" && condition.reason != "AwaitingApproval",
-        // On the way is not wrong.
-        "Ready" => false,
+        // On the way is not wrong; what another condition names has its own event.
+        "Ready" => condition.status == "False" && FOR_A_PERSON.contains(&condition.reason.as_str()),
         _ => condition.status == "False" && !matches!(condition.reason.as_str(), "Starting" | "AwaitingApproval"),
     };
     Event {
@@ -50,7 +53,7 @@ pub fn key_lost() -> Event {
         reason: "SecretKeyLost".into(),
         note: Some(
             "the secret companion-operator-hmac in the operator's namespace was lost and made anew; the pods keep their old hashes, \
-             and a secret that changed in between goes unnoticed: if one did, restart the workers with `kubectl rollout restart`"
+             and a secret that changed in between goes unnoticed: if one did, restart the workers with `kubectl rollout restart deployment`"
                 .into(),
         ),
         action: "Reconcile".into(),

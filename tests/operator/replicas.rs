@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use companion_tests::eventually::{ensure, eventually};
 use companion_tests::kube::{create_namespace, delete_namespace, with_temp_ns};
 use companion_tests::{Blueprint, Operator, TestDatabase, unique};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -71,11 +72,14 @@ async fn an_operator_of_one_namespace_sees_no_other_and_tells_of_itself() {
         assert_eq!(operator.admin("/healthz").await, (200, "ok\n".into()));
         assert_eq!(operator.admin("/readyz").await, (200, "ok\n".into()));
         assert_eq!(operator.metric("companion_operator_crd_missing").await, Some(0.0));
-        let (_, metrics) = operator.admin("/metrics").await;
-        assert!(
-            metrics.contains("companion_operator_reconciles_total{outcome=") && !metrics.contains("outcome=\"error\""),
-            "{metrics}"
-        );
+        eventually("passes are counted", TAKEN, || async {
+            let (_, metrics) = operator.admin("/metrics").await;
+            assert!(!metrics.contains("outcome=\"error\""), "{metrics}");
+            ensure(metrics.contains("companion_operator_reconciles_total{outcome="), || {
+                metrics
+            })
+        })
+        .await;
         delete_namespace(&client, &other).await;
     })
     .await;

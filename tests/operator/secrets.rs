@@ -128,12 +128,18 @@ async fn a_changed_secret_rolls_the_workers_and_a_lost_one_leaves_them() {
         let secrets = demo.api::<k8s_openapi::api::core::v1::Secret>();
         secrets.delete("jwt", &companion_tests::kube::at_once()).await.unwrap();
         demo.annotate("companion.dev/refresh", "2").await;
-        demo.await_state(
-            "names secret jwt",
-            Duration::from_secs(90),
-            not_ready_saying("secret \"jwt\""),
-        )
-        .await;
+        let resource = demo
+            .await_state(
+                "names secret jwt",
+                Duration::from_secs(90),
+                not_ready_saying("secret \"jwt\""),
+            )
+            .await;
+        for (kind, status) in [("DatabaseReady", "True"), ("Migrated", "True"), ("Stalled", "False")] {
+            let found = condition(&resource, kind).unwrap();
+            assert_eq!(found.status, status, "{found:?}");
+        }
+        assert!(condition(&resource, "Stalled").unwrap().message.contains("jwt"));
         assert_eq!(demo.workers().await.len(), 1, "what serves must stay");
         assert_eq!(chat.get("/v1/models").await.status, StatusCode::OK);
     })

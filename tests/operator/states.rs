@@ -117,6 +117,23 @@ async fn a_suspended_resource_stops_its_workers_and_resumes() {
 }
 
 #[tokio::test]
+async fn what_the_api_server_refuses_of_a_child_stalls_at_once_and_an_edit_heals() {
+    let database = TestDatabase::create().await;
+    with_temp_ns(async move |client, namespace| {
+        let demo = Blueprint::external("demo", &database)
+            .with(json!({ "scheduling": { "nodeSelector": { "a b": "c" } } }))
+            .apply(&client, &namespace)
+            .await;
+        let stalled = demo.await_status("Stalled", "True", SOON).await;
+        assert_eq!(stalled.reason, "Refused");
+        assert!(stalled.message.contains("\"a b\""), "{}", stalled.message);
+        demo.edit(json!({ "scheduling": { "nodeSelector": null } })).await;
+        demo.await_ready().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_image_that_never_starts_leaves_the_old_workers_serving() {
     let database = TestDatabase::create().await;
     with_temp_ns(async move |client, namespace| {

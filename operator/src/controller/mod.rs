@@ -23,6 +23,7 @@ use tracing::{debug, warn};
 
 use crate::context::Context;
 use crate::telemetry::Outcome;
+use update_status::Failure;
 
 pub use watch::{Guarded, watch};
 
@@ -81,9 +82,14 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
             Ok(action)
         }
         Err(error) => {
-            let lasting = context.backoff.failed(&uid) >= LASTING;
+            let failures = context.backoff.failed(&uid);
+            let failure = match &error {
+                Error::Apply(error) if error.is_refusal() => Failure::Refused,
+                _ if failures >= LASTING => Failure::Lasting,
+                _ => Failure::Passing,
+            };
             if let Ok(known) = &guarded.0 {
-                say_failed(&context, known, &error, lasting).await;
+                say_failed(&context, known, &error, failure).await;
             }
             Err(error)
         }
@@ -91,10 +97,10 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
 }
 
 /// Says in the status that a pass failed, if the API server lets us.
-async fn say_failed(context: &Context, known: &CompanionDeployment, error: &Error, lasting: bool) {
+async fn say_failed(context: &Context, known: &CompanionDeployment, error: &Error, failure: Failure) {
     let said = async {
         if let Some(resource) = dereference::current(&context.client, known).await? {
-            update_status::failed(context, &resource, &error.to_string(), lasting).await?;
+            update_status::failed(context, &resource, &error.to_string(), failure).await?;
         }
         Ok::<_, Error>(())
     };

@@ -90,31 +90,55 @@ fn status(
     }
 }
 
-/// Says in the status that a pass failed. What serves, serves on: only a failure that is `lasting` takes `Ready` away.
+/// How a pass failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The next one may well succeed.
+    Passing,
+    /// Several in a row did.
+    Lasting,
+    /// The API server refused what the resource asks for, and will do so until it is edited.
+    Refused,
+}
+
+/// Says in the status that a pass failed. What serves, serves on: a failure that is passing does not take `Ready` away.
 pub async fn failed(
     context: &Context,
     resource: &CompanionDeployment,
     cause: &str,
-    lasting: bool,
+    failure: Failure,
 ) -> Result<bool, Error> {
     let old = resource.status.clone().unwrap_or_default();
-    let status = failed_status(&old, resource.metadata.generation, cause, lasting, Timestamp::now());
-    write(context, resource, &old, &status).await
+    let status = failed_status(&old, resource.metadata.generation, cause, failure, Timestamp::now());
+    let changed = write(context, resource, &old, &status).await?;
+    let news = events::transitions(&old.conditions, &status.conditions);
+    events::publish(context, &resource.object_ref(&()), news).await;
+    Ok(changed)
 }
 
 fn failed_status(
     old: &CompanionDeploymentStatus,
     generation: Option<i64>,
     cause: &str,
-    lasting: bool,
+    failure: Failure,
     now: Timestamp,
 ) -> CompanionDeploymentStatus {
-    let mut findings = vec![Finding::new("Reconciling", true, "ReconcileFailed", cause)];
-    let tells = lasting || !old.conditions.iter().any(|condition| condition.type_ == "Ready");
-    if tells {
-        findings.push(Finding::new("Ready", false, "ReconcileFailed", cause));
-        findings.push(Finding::new("Stalled", false, "Retrying", "tried again by itself"));
-    }
+    let known = old.conditions.iter().any(|condition| condition.type_ == "Ready");
+    let tells = failure != Failure::Passing || !known;
+    let retrying = Finding::new("Reconciling", true, "ReconcileFailed", cause);
+    let findings = match failure {
+        Failure::Refused => vec![
+            Finding::new("Ready", false, "Refused", cause),
+            Finding::new("Reconciling", false, "Refused", "waits for an edit, see Stalled"),
+            Finding::new("Stalled", true, "Refused", cause),
+        ],
+        _ if tells => vec![
+            Finding::new("Ready", false, "ReconcileFailed", cause),
+            retrying,
+            Finding::new("Stalled", false, "Retrying", "tried again by itself"),
+        ],
+        _ => vec![retrying],
+    };
     let mut all = old.conditions.clone();
     for condition in conditions(findings, &old.conditions, generation, now) {
         match all.iter_mut().find(|known| known.type_ == condition.type_) {
@@ -254,31 +278,47 @@ mod tests {
 
     #[test]
     fn a_pass_that_fails_takes_ready_away_only_when_it_goes_on_failing() {
-        let first = failed_status(&serving(), Some(2), "no answer", false, at(20));
+        let first = failed_status(&serving(), Some(2), "no answer", Failure::Passing, at(20));
         assert_eq!((state(&first, "Ready"), state(&first, "Reconciling")), ("True", "True"));
         assert_eq!(
             first.observed_generation,
             Some(1),
             "what Ready says is not about the edit"
         );
-        assert_eq!(failed_status(&first, Some(2), "no answer", false, at(30)), first);
+        assert_eq!(
+            failed_status(&first, Some(2), "no answer", Failure::Passing, at(30)),
+            first
+        );
 
-        let lasting = failed_status(&first, Some(2), "no answer", true, at(40));
+        let lasting = failed_status(&first, Some(2), "no answer", Failure::Lasting, at(40));
         assert_eq!(
             (state(&lasting, "Ready"), state(&lasting, "Migrated")),
             ("False", "True")
         );
         assert_eq!(lasting.observed_generation, Some(2));
-        assert_eq!(failed_status(&lasting, Some(2), "no answer", true, at(50)), lasting);
+        assert_eq!(
+            failed_status(&lasting, Some(2), "no answer", Failure::Lasting, at(50)),
+            lasting
+        );
 
         let new = failed_status(
             &CompanionDeploymentStatus::default(),
             Some(1),
             "no answer",
-            false,
+            Failure::Passing,
             at(1),
         );
         assert_eq!(state(&new, "Ready"), "False", "Ready is there from the first pass");
+    }
+
+    #[test]
+    fn a_child_that_the_api_server_refuses_stalls_at_once() {
+        let refused = failed_status(&serving(), Some(2), "nodeSelector: invalid", Failure::Refused, at(20));
+        assert_eq!(
+            ["Ready", "Stalled", "Reconciling"].map(|kind| state(&refused, kind)),
+            ["False", "True", "False"]
+        );
+        assert_eq!(refused.observed_generation, Some(2));
     }
 
     #[test]

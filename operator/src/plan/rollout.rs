@@ -139,7 +139,12 @@ pub fn progress(numbers: &Numbers, enough: u32) -> Progress {
         observed,
         stuck,
     } = *numbers;
-    let serving = format!("{available} of {wanted} workers serve, {updated} of {total} are of the wanted version");
+    let serving = match total {
+        0 => format!("{wanted} workers are wanted, none exists yet"),
+        _ => format!(
+            "{wanted} workers are wanted, {available} serve; of the {total} there are, {updated} have the wanted version"
+        ),
+    };
     if !observed {
         Progress::Underway(serving)
     } else if stuck {

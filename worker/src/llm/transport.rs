@@ -1,6 +1,7 @@
 //! One try at a provider. In: a request; out: the answer's body, which nothing decompresses, or the error that its status
 //! means.
 
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,8 +30,10 @@ impl Answer {
 /// # Errors
 /// An [`LlmError`], boxed.
 pub async fn send(client: Client, request: HttpRequestFactory, answer: Answer) -> Result<Response, OpenAIError> {
-    let response = client.execute(request.build().await?).await.map_err(|error| {
-        tracing::debug!(%error, "a provider is not reached");
+    let request = request.build().await?;
+    let host = request.url().authority().to_owned();
+    let response = client.execute(request).await.map_err(|error| {
+        tracing::warn!(host, cause = root_cause(&error), "a provider is not reached");
         boxed(LlmError::Connect)
     })?;
     let status = response.status();
@@ -47,6 +50,15 @@ pub async fn send(client: Client, request: HttpRequestFactory, answer: Answer) -
     }
     *answer.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
     Ok(Response::from(axum::http::Response::new(Body::default())))
+}
+
+/// What is at the bottom of `error`: that a name is unknown, that nobody listens.
+fn root_cause(error: &dyn Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
 }
 
 fn boxed(error: LlmError) -> OpenAIError {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tracing::{info, warn};
 
 use super::difference;
-use crate::api_error::words;
+use crate::api_error::{is_refusal, words};
 use crate::context::Context;
 use crate::controller::build::labels::{INSTANCE, MANAGED_BY, MANAGER};
 use crate::controller::plan::wanted_replicas;
@@ -43,6 +43,13 @@ pub enum Error {
     /// A child could not be written as JSON.
     #[error("failed to write a child as JSON")]
     Json(#[from] serde_json::Error),
+}
+
+impl Error {
+    /// Whether the API server refused a child for what the resource says, so that only an edit helps.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Api { source, .. } if is_refusal(source))
+    }
 }
 
 /// A kind of child.

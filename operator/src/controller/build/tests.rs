@@ -254,7 +254,7 @@ fn a_missing_secret_is_named_with_its_field_and_nothing_that_serves_is_touched()
         messages,
         [
             "auth.jwt.hs256SecretRef: secret \"jwt\" has no key \"secret\" (found: key, other)",
-            "llm.providers[open-ai].apiKeySecretRef: there is no secret \"llm\" in this namespace: make it with the key \"key\"",
+            "llm.providers[open-ai].apiKeySecretRef: there is no secret \"llm\" with the key \"key\": make it with `kubectl --namespace chat create secret generic llm --from-literal=key=...`",
         ]
     );
     let (_, prepared) = prepare(&sample, &found);

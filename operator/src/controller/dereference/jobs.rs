@@ -129,8 +129,9 @@ fn not_started(pod: &Pod) -> Option<Trouble> {
     Some(Trouble {
         message: if is_pull {
             format!(
-                "the image {:?} cannot be pulled: see `kubectl describe pod {}`",
+                "the image {:?} cannot be pulled: see `kubectl --namespace {} describe pod {}`",
                 status.image,
+                pod.namespace().unwrap_or_default(),
                 pod.name_any()
             )
         } else {
@@ -172,9 +173,9 @@ fn outcome(job: &Job) -> (Outcome, Option<String>) {
         match condition.type_.as_str() {
             "Complete" => return (Outcome::Succeeded(at), None),
             "Failed" if condition.reason.as_deref() == Some("DeadlineExceeded") => {
-                let name = job.name_any();
+                let (namespace, name) = (job.namespace().unwrap_or_default(), job.name_any());
                 let why = format!(
-                    "it did not end in time: see with `kubectl describe job {name}` whether its pod could start"
+                    "it did not end in time: see with `kubectl --namespace {namespace} describe job {name}` whether its pod could start"
                 );
                 return (Outcome::Failed(at), Some(why));
             }

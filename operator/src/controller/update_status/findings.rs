@@ -11,21 +11,29 @@ use crate::controller::apply::Applied;
 use crate::controller::build::labels::Component;
 use crate::controller::dereference::Found;
 use crate::controller::plan::{self, Plan, wanted_replicas};
-use crate::controller::validate::{Cure, Generated, Part, Validated};
+use crate::controller::validate::{Cure, Generated, Identity, Part, Validated};
 use crate::plan::attempts::Step;
 use crate::plan::migration::{APPROVAL_ANNOTATION, Gate};
 use crate::plan::rollout::{self, Numbers, Progress};
 
+/// Reason of a part that this pass could not look at.
+const NOT_CHECKED: &str = "NotChecked";
+/// The same of the schema.
+const WAITING_FOR_PREFLIGHT: &str = "WaitingForPreflight";
+
 /// Every condition.
 pub fn findings(from: &Validated, plan: &Plan, found: &Found, applied: &Applied, old: &[Condition]) -> Vec<Finding> {
     let progress = progress(from, plan, applied.deployment.as_ref());
-    let parts = [
+    let mut parts = [
         database(from, plan),
         redis(from, plan),
-        migrated(from, plan, old),
+        migrated(from, plan),
         connections_fit(plan),
         workers(plan, &progress),
     ];
+    for part in &mut parts {
+        keep_what_was_known(part, old);
+    }
     let stalled = stalled(from, plan, applied, &progress);
     let ready = ready(from, plan, applied, &parts);
     let reconciling = match (&stalled.state, ready.state) {
@@ -53,6 +61,20 @@ pub fn findings(from: &Validated, plan: &Plan, found: &Found, applied: &Applied,
     all
 }
 
+/// A pass that could not look at a part, because something else is in the way or nothing is to run, learnt nothing of it:
+/// what was true of it stays.
+fn keep_what_was_known(part: &mut Finding, old: &[Condition]) {
+    if !matches!(part.reason.as_str(), NOT_CHECKED | WAITING_FOR_PREFLIGHT) {
+        return;
+    }
+    let known = old
+        .iter()
+        .find(|known| known.type_ == part.kind && known.status == "True");
+    if let Some(known) = known {
+        *part = Finding::new(part.kind, true, known.reason.clone(), known.message.clone());
+    }
+}
+
 fn problem(from: &Validated, kind: &'static str, part: Part) -> Option<Finding> {
     let problem = from.problems.iter().find(|problem| problem.part == part)?;
     Some(Finding::new(kind, false, problem.reason, problem.message.clone()))
@@ -68,12 +90,15 @@ fn starting(
 ) -> Option<Finding> {
     let waits = plan.servers_down.contains(&component) || from.generate.contains(&generated);
     waits.then(|| {
-        let pod = format!("{}-{}-0", from.identity.name, component.name());
+        let Identity { name, namespace, .. } = &from.identity;
+        let component = component.name();
         Finding::new(
             kind,
             false,
             "Starting",
-            format!("the managed server is not ready yet: see `kubectl describe pod {pod}`"),
+            format!(
+                "the managed server is not ready yet: see `kubectl --namespace {namespace} describe pod {name}-{component}-0`"
+            ),
         )
     })
 }
@@ -96,7 +121,7 @@ fn checked(plan: &Plan, kind: &'static str, told: Option<Result<String, String>>
         (None, _, None) => Finding::new(
             kind,
             State::Unknown,
-            "NotChecked",
+            NOT_CHECKED,
             "preflight waits for what the other conditions name",
         ),
     }
@@ -144,7 +169,7 @@ fn redis(from: &Validated, plan: &Plan) -> Finding {
         })
 }
 
-fn migrated(from: &Validated, plan: &Plan, old: &[Condition]) -> Finding {
+fn migrated(from: &Validated, plan: &Plan) -> Finding {
     const KIND: &str = "Migrated";
     let failed = |cause: &String| {
         let note = "workers that serve stay as they are; it is tried again by itself, after 1, 2, 4 ... 30 minutes";
@@ -179,16 +204,12 @@ fn migrated(from: &Validated, plan: &Plan, old: &[Condition]) -> Finding {
         (Some(Gate::Closed(_)), None) => {
             Finding::new(KIND, State::Unknown, "Migrating", "the next attempt is due soon")
         }
-        (None, _) => match old.iter().find(|known| known.type_ == KIND && known.status == "True") {
-            // Nothing of this is undone by a suspension.
-            Some(known) if plan.suspended => Finding::new(KIND, true, known.reason.clone(), known.message.clone()),
-            _ => Finding::new(
-                KIND,
-                State::Unknown,
-                "WaitingForPreflight",
-                "the schema is changed only after preflight has passed",
-            ),
-        },
+        (None, _) => Finding::new(
+            KIND,
+            State::Unknown,
+            WAITING_FOR_PREFLIGHT,
+            "the schema is changed only after preflight has passed",
+        ),
     }
 }
 
@@ -198,7 +219,7 @@ fn connections_fit(plan: &Plan) -> Finding {
         None => Finding::new(
             KIND,
             State::Unknown,
-            "NotChecked",
+            NOT_CHECKED,
             "preflight tells how many connections there are",
         ),
         Some(Err(misfit)) => Finding::new(KIND, false, "TooManyConnections", misfit.to_string()),
@@ -286,6 +307,10 @@ fn stalled(from: &Validated, plan: &Plan, applied: &Applied, progress: &Option<P
     if plan.suspended {
         return Finding::new(KIND, false, "Suspended", "nothing waits for anybody but spec.suspend");
     }
+    if let Some(problem) = from.problems.first() {
+        let message = format!("goes on by itself once this is mended: {}", problem.message);
+        return Finding::new(KIND, false, problem.reason, message);
+    }
     let held_up = plan.job_trouble.as_ref().filter(|trouble| trouble.needs_a_person);
     match (held_up, &plan.finding, &plan.gate, progress) {
         (Some(trouble), ..) => Finding::new(KIND, true, "JobCannotStart", trouble.message.clone()),
@@ -302,8 +327,8 @@ fn without_report(cause: &str) -> String {
 
 fn approve(from: &Validated) -> String {
     format!(
-        "migrations.approval is Manual: approve with `kubectl annotate cdep {} --overwrite {APPROVAL_ANNOTATION}={}`",
-        from.identity.name, from.image
+        "migrations.approval is Manual: approve with `kubectl --namespace {} annotate cdep {} --overwrite {APPROVAL_ANNOTATION}={}`",
+        from.identity.namespace, from.identity.name, from.image
     )
 }
 

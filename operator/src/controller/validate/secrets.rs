@@ -195,7 +195,8 @@ pub fn resolve(identity: &Identity, spec: &CompanionDeploymentSpec, found: &Foun
                 reason: "PasswordLost",
                 message: format!(
                     "database.managed: the volume {claim:?} holds data, but the secret {postgres:?} with its passwords is gone: restore the secret, \
-                     or start with an empty database: `kubectl delete pvc/{claim} pod/{pod}`",
+                     or start with an empty database: `kubectl --namespace {namespace} delete pvc/{claim} pod/{pod}`",
+                    namespace = identity.namespace,
                     claim = postgres_claim(&identity.name),
                     pod = postgres_pod(&identity.name),
                 ),
@@ -219,7 +220,7 @@ pub fn resolve(identity: &Identity, spec: &CompanionDeploymentSpec, found: &Foun
     for wanted in &all {
         let made_by_us = wanted.reference.name == redis && spec.redis.managed.is_some()
             || wanted.reference.name == postgres && spec.database.managed.is_some();
-        match value(wanted, found) {
+        match value(wanted, found, &identity.namespace) {
             Ok(value) => values.push((wanted, value)),
             // Made in this pass, or reported above.
             Err(_) if made_by_us && !found.secrets.contains_key(&wanted.reference.name) => {}
@@ -292,7 +293,7 @@ fn is_ours(secret: &Secret, identity: &Identity) -> bool {
     label(MANAGED_BY) == Some(MANAGER) && label(INSTANCE) == Some(identity.name.as_str())
 }
 
-fn value<'a>(wanted: &Wanted, found: &'a Found) -> Result<&'a [u8], Problem> {
+fn value<'a>(wanted: &Wanted, found: &'a Found, namespace: &str) -> Result<&'a [u8], Problem> {
     let SecretKeyRef { name, key } = &wanted.reference;
     let field = &wanted.field;
     let problem = |reason, message| Problem {
@@ -304,7 +305,10 @@ fn value<'a>(wanted: &Wanted, found: &'a Found) -> Result<&'a [u8], Problem> {
     let Some(secret) = found.secrets.get(name) else {
         return Err(problem(
             "SecretMissing",
-            format!("{field}: there is no secret {name:?} in this namespace: make it with the key {key:?}"),
+            format!(
+                "{field}: there is no secret {name:?} with the key {key:?}: make it with \
+                 `kubectl --namespace {namespace} create secret generic {name} --from-literal={key}=...`"
+            ),
         ));
     };
     let Some(value) = secret.data.as_ref().and_then(|data| data.get(key)) else {

@@ -4,15 +4,17 @@ use companion_crds::CompanionDeployment;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
+use kube::runtime::events::{Event, EventType};
 use serde_json::{Value, json};
 
 use super::findings;
-use crate::conditions::{Finding, State};
+use crate::conditions::{Finding, State, conditions};
 use crate::controller::apply::Applied;
 use crate::controller::build::labels::Component;
 use crate::controller::build::{Wanted, build};
 use crate::controller::dereference::{Found, JobRun, Trouble};
 use crate::controller::fixtures::{decide, found, proven, resource};
+use crate::events::transitions;
 use crate::plan::attempts::{Attempt, Outcome};
 
 /// Workers that all serve.
@@ -57,6 +59,41 @@ fn a_preflight_whose_pod_is_gone_does_not_take_ready_away() {
         assert_eq!(one(&findings, kind).state, State::True, "{:?}", one(&findings, kind));
     }
     assert!(one(&findings, "DatabaseReady").message.contains("17.6"));
+}
+
+#[test]
+fn a_missing_secret_takes_nothing_away_from_what_was_known_and_says_how_it_goes_on() {
+    let (mut sample, mut found) = (resource(json!({})), found());
+    proven(&mut sample, &mut found);
+    let applied = Applied {
+        deployment: Some(serving(&sample, &found, 2)),
+        ..Applied::default()
+    };
+    let before = conditions(said(&sample, &found, &applied), &[], Some(1), Timestamp::UNIX_EPOCH);
+    found.secrets.remove("jwt");
+    let (validated, plan) = decide(&sample, &found);
+    let after = findings(&validated, &plan, &found, &applied, &before);
+    let ready = one(&after, "Ready");
+    assert_eq!((ready.state, ready.reason.as_str()), (State::False, "SecretMissing"));
+    assert!(
+        ready
+            .message
+            .contains("kubectl --namespace chat create secret generic jwt"),
+        "{ready:?}"
+    );
+    for kind in ["DatabaseReady", "RedisReady", "Migrated", "ConnectionsFit"] {
+        assert!(one(&after, kind).is_true(), "{:?}", one(&after, kind));
+    }
+    let stalled = one(&after, "Stalled");
+    assert_eq!(
+        (stalled.state, stalled.reason.as_str()),
+        (State::False, "SecretMissing")
+    );
+    assert!(stalled.message.contains("goes on by itself"), "{stalled:?}");
+    let now = conditions(after, &before, Some(1), Timestamp::UNIX_EPOCH);
+    let told = transitions(&before, &now);
+    let warns = |event: &Event| event.reason == "ReadyFalse" && event.type_ == EventType::Warning;
+    assert!(told.iter().any(warns));
 }
 
 #[test]
@@ -119,7 +156,7 @@ fn what_waits_for_approval_is_stalled_with_the_command_to_give() {
     let findings = said(&sample, &found, &Applied::default());
     let stalled = one(&findings, "Stalled");
     assert!(
-        stalled.is_true() && stalled.message.contains("kubectl annotate"),
+        stalled.is_true() && stalled.message.contains("kubectl --namespace chat annotate"),
         "{stalled:?}"
     );
     assert_eq!(one(&findings, "Reconciling").state, State::False);
