@@ -6,7 +6,7 @@ CARGO_TARGET_DIR ?= $(COMPANION_CACHE)/target
 export COMPANION_CACHE CARGO_TARGET_DIR
 export CONTEXT OPERATOR_IMAGE WORKER_IMAGE POSTGRES_IMAGE REDIS_IMAGE COMPANION_PORT
 
-.PHONY: up down env test bench generate cluster images
+.PHONY: up down env test openapi bench generate cluster images
 
 # A quickstart that answers and remembers: in the cluster of CONTEXT=, else in kind where Docker answers, else in our own.
 up:
@@ -22,11 +22,16 @@ env:
 
 # All tests, with what they need: sources first, then everything against real parts. Its cluster is not the quickstart's.
 test:
-	@config/quickstart/packages.sh shellcheck
+	@config/quickstart/packages.sh shellcheck chromium chromium-driver redis-tools
 	cargo build --release --locked --workspace --bins
 	@tests/static.sh
 	@tests/run.sh test
 	@echo "all tests passed"
+
+# The service against its OpenAPI document, with more requests than make test makes.
+openapi:
+	cargo build --release --locked --workspace --bins
+	@COMPANION_OPENAPI_REQUESTS=300 tests/run.sh test --test worker openapi
 
 # Time to the first token, beside a direct call to the same provider.
 bench:
@@ -38,6 +43,7 @@ bench:
 generate:
 	cargo build --release --locked --workspace --bins
 	$(CARGO_TARGET_DIR)/release/companion-operator crd >crds/companiondeployments.yaml
+	$(CARGO_TARGET_DIR)/release/companion-worker openapi >docs/openapi.json
 
 # The folder with companion-cluster, kubectl, helm, kind and kubeconform.
 cluster:

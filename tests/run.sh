@@ -39,16 +39,34 @@ prepare() {
 	export COMPANION_WORKER_NEXT_IMAGE=${COMPANION_WORKER_IMAGE%:*}:next
 }
 
-# OpenAI's Python client in an environment of its own, made once for each list of requirements.
-python() {
-	local list=$here/e2e/requirements.txt folder
-	folder=$COMPANION_CACHE/python/$(sha256sum "$list" | cut -c1-12)
-	if [ ! -x "$folder/ready/bin/python" ]; then
+# Prints the bin folder of a Python environment with what a list requires, made once for each list.
+environment() { # the list
+	local folder
+	folder=$COMPANION_CACHE/python/$(sha256sum "$1" | cut -c1-12)
+	if [ ! -e "$folder/ready" ]; then
 		rm -rf "$folder"
-		python3 -m venv "$folder/ready"
-		"$folder/ready/bin/pip" install --quiet --disable-pip-version-check --requirement "$list" || { rm -rf "$folder"; return 1; }
+		python3 -m venv "$folder"
+		"$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$1" >&2
+		touch "$folder/ready"
 	fi
-	export COMPANION_PYTHON=$folder/ready/bin/python
+	echo "$folder/bin"
+}
+
+# Clients that others wrote, and schemathesis. Node comes out of a wheel.
+clients() {
+	local bin folder frameworks
+	bin=$(environment "$here/e2e/requirements.txt")
+	frameworks=$(environment "$here/worker/clients/requirements.txt")
+	export COMPANION_PYTHON=$bin/python COMPANION_FRAMEWORKS_PYTHON=$frameworks/python COMPANION_NODE=$bin/node
+	local scripts=$here/worker/clients
+	folder=$COMPANION_CACHE/javascript/$(sha256sum "$scripts"/*.json | sha256sum | cut -c1-12)
+	mkdir -p "$folder"
+	cp "$scripts"/*.json "$scripts"/*.mjs "$folder"
+	if [ ! -e "$folder/ready" ]; then
+		PATH=$bin:$PATH npm ci --prefix "$folder" --silent --no-audit --no-fund
+		touch "$folder/ready"
+	fi
+	export COMPANION_JAVASCRIPT=$folder
 }
 
 start_cluster() {
@@ -131,7 +149,7 @@ main() {
 	[ $# = 0 ] || shift
 	cd "$root"
 	prepare
-	python
+	clients
 	trap finish EXIT
 	say "starting the cluster"
 	start_cluster

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Everything that can be said about the sources without running them: formatting, lints, dependencies, generated files.
-# Called by `make test`. Needs cargo, go and shellcheck, and the operator that was just built.
+# Called by `make test`. Needs cargo, go and shellcheck, and the programs that were just built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 cache=${COMPANION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/companion}
@@ -36,7 +36,14 @@ install_cargo_deny
 "$deny" --log-level warn check bans licenses sources
 
 step generated files
-"$CARGO_TARGET_DIR/release/companion-operator" crd | diff crds/companiondeployments.yaml - || {
-	echo "crds/companiondeployments.yaml is not what the types say: run make generate" >&2
-	exit 1
+programs=$CARGO_TARGET_DIR/release
+generated() { # file, the command that prints it
+	local file=$1
+	shift
+	"$@" | diff "$file" - || {
+		echo "$file is not what the sources say: run make generate" >&2
+		exit 1
+	}
 }
+generated crds/companiondeployments.yaml "$programs/companion-operator" crd
+generated docs/openapi.json "$programs/companion-worker" openapi

@@ -44,6 +44,7 @@ $(step "done")
 
 Next:
   eval "\$(make -s env)"
+  echo "\$COMPANION_URL/chat#token=\$COMPANION_TOKEN"     # a page to chat with, for your browser
   curl -sH "Authorization: Bearer \$COMPANION_TOKEN" "\$COMPANION_URL/api/v1/memories"
   kubectl -n $namespace get companiondeployment quickstart
   kubectl -n $namespace scale companiondeployment quickstart --replicas 3

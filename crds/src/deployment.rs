@@ -10,7 +10,7 @@ use crate::database::Database;
 use crate::llm::Llm;
 use crate::memory::{Embeddings, Memory, Sessions};
 use crate::redis::Redis;
-use crate::serving::{Drain, Limits, OnDisconnect};
+use crate::serving::{Cache, ChatPage, Drain, Limits, OnDisconnect};
 use crate::status::CompanionDeploymentStatus;
 use crate::workload::{Autoscaling, DeletionPolicy, Migrations, PullSecret, Resources, Rollout, Scheduling};
 
@@ -60,6 +60,8 @@ const IMAGE: &str = r"self.matches('^([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[
         .message("tenant cannot be changed: it is part of every user's identity"),
     validation = Rule::new("self.environment != 'Production' || !has(self.auth.cors) || !has(self.auth.cors.origins) || !('*' in self.auth.cors.origins)")
         .message("auth.cors.origins: Production takes no *: name the origins of your pages"),
+    validation = Rule::new("self.environment != 'Production' || !has(self.chatPage) || self.chatPage == 'Disabled'")
+        .message("chatPage: Production takes no page for trying things out: leave it Disabled"),
 )]
 pub struct CompanionDeploymentSpec {
     /// Production refuses unsafe settings.
@@ -123,6 +125,9 @@ pub struct CompanionDeploymentSpec {
     /// The recent conversation in Redis.
     #[serde(default)]
     pub sessions: Sessions,
+    /// Replies that are made once for everybody who asks the same.
+    #[serde(default)]
+    pub cache: Cache,
     /// Bounds on what is asked of the service.
     #[serde(default)]
     pub limits: Limits,
@@ -132,6 +137,9 @@ pub struct CompanionDeploymentSpec {
     /// What becomes of a turn on the companion API whose client goes away.
     #[serde(default)]
     pub on_disconnect: OnDisconnect,
+    /// A small page to chat with in a browser.
+    #[serde(default)]
+    pub chat_page: ChatPage,
     /// Stops the workers and starts no new Job; one at work ends. Data and settings stay.
     #[serde(default)]
     pub suspend: bool,

@@ -19,6 +19,10 @@ pub struct Memory {
     /// Recent messages that enter the prompt.
     #[schemars(range(min = 0, max = 100))]
     pub history: u32,
+    /// Tokens of a prompt, by an estimate that is rather too high. History beyond it stays out, the oldest first, then
+    /// memories, the worst first; the rules and the message always enter.
+    #[schemars(range(min = 1000, max = 1_000_000))]
+    pub prompt_tokens: u32,
     /// Cosine similarity below which a memory is not recalled, 0 to 1 in quotes.
     #[schemars(extend("x-kubernetes-validations" = [
         { "rule": "self.matches('^[0-9]+([.][0-9]+)?$') && double(self) <= 1.0", "message": "memory.minSimilarity must be from 0 to 1, in quotes such as \"0.3\"" }
@@ -32,6 +36,7 @@ impl Default for Memory {
             recalled: 3,
             recalled_chars: 200,
             history: 6,
+            prompt_tokens: 8_000,
             min_similarity: Decimal::new("0.3"),
         }
     }

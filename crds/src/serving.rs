@@ -43,6 +43,26 @@ impl Default for Limits {
     }
 }
 
+/// The cache of replies without personal context: turns of which nothing is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Cache {
+    /// How long a reply is given again to whoever asks the same; `0s` for not at all.
+    pub ttl: Span,
+    /// Largest reply that is kept, in bytes.
+    #[schemars(range(min = 1024, max = 1_048_576))]
+    pub max_entry_bytes: u32,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self {
+            ttl: Span::seconds(3_600),
+            max_entry_bytes: 65_536,
+        }
+    }
+}
+
 /// What becomes of a turn whose client goes away, on the companion API. On `/v1` an idempotency key decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum OnDisconnect {
@@ -51,6 +71,16 @@ pub enum OnDisconnect {
     Continue,
     /// It ends, and so does what it costs.
     Cancel,
+}
+
+/// The page to chat with in a browser, at `/chat`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum ChatPage {
+    /// There is none.
+    #[default]
+    Disabled,
+    /// For trying things out: Production refuses it.
+    Enabled,
 }
 
 /// How a worker goes.

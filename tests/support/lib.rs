@@ -5,6 +5,7 @@
 //! test has a database and a tenant of its own. Everything waits with a bound, and says what it waited for.
 
 pub mod audit;
+pub mod browser;
 pub mod chat;
 pub mod companion;
 pub mod database;
@@ -16,6 +17,7 @@ pub mod kube;
 pub mod named;
 pub mod operator;
 pub(crate) mod process;
+pub mod redis_server;
 pub mod samples;
 pub mod shared;
 pub mod signer;

@@ -153,8 +153,19 @@ impl Setup {
         worker
     }
 
+    /// Starts a worker with further `arguments` and waits until it is ready.
+    pub async fn start_with(&self, arguments: &[&str]) -> Worker {
+        let worker = self.launch_with(arguments);
+        worker.await_ready().await;
+        worker
+    }
+
     /// Starts a worker and does not wait.
     pub fn launch(&self) -> Worker {
+        self.launch_with(&[])
+    }
+
+    fn launch_with(&self, arguments: &[&str]) -> Worker {
         let (serving, admin) = (free_port(), free_port());
         let mut config = self.config.clone();
         merge(
@@ -170,6 +181,7 @@ impl Setup {
             .command()
             .args(["serve", "--config"])
             .arg(path)
+            .args(arguments)
             .stdout(output.try_clone().expect("a file can be shared"))
             .stderr(output)
             .kill_on_drop(true)
@@ -211,9 +223,14 @@ impl Drop for Setup {
 }
 
 impl Worker {
+    /// A token of this user.
+    pub fn token(&self, user: &str) -> String {
+        self.issuer.token(user)
+    }
+
     /// The service as this user sees it.
     pub fn chat(&self, user: &str) -> Chat {
-        Chat::new(&self.url, self.issuer.token(user))
+        Chat::new(&self.url, self.token(user))
     }
 
     /// The status of a path of the admin port, 0 where nothing answers.

@@ -64,6 +64,22 @@ async fn every_metric_that_needs_no_fault_moves() {
 }
 
 /// While a list waits in PostgreSQL, a connection is in use.
+#[tokio::test]
+async fn users_of_a_day_are_counted_once_over_all_workers() {
+    let setup = Setup::new().await;
+    let (one, other) = (setup.start().await, setup.start().await);
+    for chat in [one.chat("ada"), other.chat("ada"), other.chat("bob")] {
+        chat.say("Hello").await;
+    }
+    for worker in [&one, &other] {
+        eventually("two users are counted", Duration::from_secs(5), || async {
+            let active = value(worker, "companion_active_users").await;
+            ensure(active == 2.0, || active.to_string())
+        })
+        .await;
+    }
+}
+
 async fn list_waits_for_a_connection(setup: &Setup, worker: &Worker) {
     let mut owner = sqlx::PgConnection::connect(&setup.database.owner_url).await.unwrap();
     let mut held = owner.begin().await.unwrap();

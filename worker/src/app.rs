@@ -10,6 +10,7 @@ use crate::http::TrustedProxies;
 use crate::http::auth::Auth;
 use crate::llm::Models;
 use crate::memory::Memories;
+use crate::reply_cache::ReplyCache;
 use crate::session::Sessions;
 use crate::shutdown::Lifecycle;
 use crate::store::Store;
@@ -31,6 +32,8 @@ pub struct App {
     pub memories: Memories,
     /// Language models.
     pub models: Models,
+    /// Replies that were made already.
+    pub replies: ReplyCache,
     /// Counts.
     pub metrics: Metrics,
     /// Whether the worker stays.

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
 use companion_crds::api_key::Scope;
 use companion_crds::text::Span;
-use companion_worker::commands::{key, migrate, preflight, serve, token};
+use companion_worker::commands::{key, migrate, openapi, preflight, serve, token};
 use companion_worker::config::Settings;
 use companion_worker::telemetry;
 
@@ -24,7 +24,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Answer messages until SIGTERM.
-    Serve(Config),
+    Serve {
+        #[command(flatten)]
+        config: Config,
+        /// Whether this worker runs jobs beside its turns, leaves them to others, or does nothing else.
+        #[arg(long, value_enum, default_value_t)]
+        jobs: serve::Jobs,
+    },
     /// Bring the schema to this release's version.
     Migrate {
         #[command(flatten)]
@@ -46,6 +52,8 @@ enum Command {
         #[arg(long, default_value = "1h")]
         ttl: Span,
     },
+    /// Print the OpenAPI document of the service.
+    Openapi,
     /// Print a new API key and the entry of the Secret that makes workers believe it.
     Key {
         /// The name of the server it is for.
@@ -67,7 +75,7 @@ struct Config {
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     // Tokens and keys are made by hand: what goes wrong is for a person, not for a log.
-    let by_hand = matches!(command, Command::Token { .. } | Command::Key { .. });
+    let by_hand = matches!(command, Command::Token { .. } | Command::Key { .. } | Command::Openapi);
     if !by_hand {
         telemetry::start_logs();
     }
@@ -92,11 +100,12 @@ fn run(command: Command) -> anyhow::Result<()> {
         .context("failed to start the runtime")?;
     runtime.block_on(async {
         match command {
-            Command::Serve(config) => serve::run(Settings::load(&config.path)?).await?,
+            Command::Serve { config, jobs } => serve::run(Settings::load(&config.path)?, jobs).await?,
             Command::Migrate { config, phase } => migrate::run(&Settings::load(&config.path)?, phase).await?,
             Command::Preflight(config) if preflight::run(&config.path).await => {}
             Command::Preflight(_) => return Err(anyhow!("preflight failed; its report says why")),
             Command::Token { config, user, ttl } => token::run(&Settings::load(&config.path)?, &user, ttl)?,
+            Command::Openapi => openapi::run()?,
             Command::Key { name, scopes } => key::run(&name, &scopes)?,
         }
         Ok(())

@@ -39,6 +39,8 @@ pub struct Metrics {
     pub provider_breaker: IntGaugeVec,
     /// Tokens by provider and kind: `prompt`, `completion`, `cached`.
     pub provider_tokens: IntCounterVec,
+    /// Looks for a reply that was made already, by outcome: `hit`, `shared` (with a request that ran), `miss`, `spoilt`.
+    pub reply_cache: IntCounterVec,
     /// Operations that went on without a part: `redis`, `postgres`, `embedder`.
     pub degraded: IntCounterVec,
     /// Memories put into prompts.
@@ -49,6 +51,8 @@ pub struct Metrics {
     pub jobs: IntCounterVec,
     /// Facts found in messages by outcome: `stored`, `duplicate`.
     pub facts: IntCounterVec,
+    /// Users who were active today (UTC), over all workers.
+    pub active_users: IntGauge,
     /// Open connections to PostgreSQL.
     pub pool_open: IntGauge,
     /// Connections to PostgreSQL in use.
@@ -102,6 +106,12 @@ impl Metrics {
                 )?,
             )?,
             provider_tokens: counters(r, "provider_tokens_total", "Tokens of providers", &["provider", "kind"])?,
+            reply_cache: counters(
+                r,
+                "reply_cache_total",
+                "Looks for a reply that was made already",
+                &["outcome"],
+            )?,
             degraded: counters(r, "degraded_total", "Operations that went on without a part", &["part"])?,
             memories_recalled: registered(
                 r,
@@ -110,6 +120,7 @@ impl Metrics {
             recall_seconds: histogram(r, "recall_seconds", "Duration of recall")?,
             jobs: counters(r, "jobs_total", "Background jobs", &["task", "outcome"])?,
             facts: counters(r, "facts_total", "Facts found in messages", &["outcome"])?,
+            active_users: gauge(r, "active_users", "Users who were active today (UTC), over all workers")?,
             pool_open: gauge(r, "database_connections_open", "Open connections to PostgreSQL")?,
             pool_in_use: gauge(r, "database_connections_in_use", "Connections to PostgreSQL in use")?,
             registry,

@@ -11,7 +11,7 @@ use crate::Environment;
 use crate::auth::Cors;
 use crate::llm::{Price, Retries, Routes, Timeouts};
 use crate::memory::{Memory, Sessions};
-use crate::serving::{Drain, Limits, OnDisconnect};
+use crate::serving::{Cache, ChatPage, Drain, Limits, OnDisconnect};
 
 /// Everything a worker is told, but for secrets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -39,12 +39,18 @@ pub struct WorkerConfig {
     /// The recent conversation.
     #[serde(default)]
     pub sessions: Sessions,
+    /// Replies that are made once.
+    #[serde(default)]
+    pub cache: Cache,
     /// Bounds on what is asked.
     #[serde(default)]
     pub limits: Limits,
     /// What becomes of a turn whose client goes away.
     #[serde(default)]
     pub on_disconnect: OnDisconnect,
+    /// Whether there is a page to chat with.
+    #[serde(default)]
+    pub chat_page: ChatPage,
     /// How it goes.
     #[serde(default)]
     pub drain: Drain,

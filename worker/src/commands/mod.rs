@@ -2,6 +2,7 @@
 
 pub mod key;
 pub mod migrate;
+pub mod openapi;
 pub mod preflight;
 pub mod serve;
 mod termination;

@@ -15,8 +15,10 @@ use crate::config::{ConfigError, Settings};
 use crate::http::auth::Auth;
 use crate::http::{Bound, Readiness, TrustedProxies, admin_router, router};
 use crate::jobs;
+use crate::link::Link;
 use crate::llm::Models;
 use crate::memory::{EmbedError, Embedder, Memories};
+use crate::reply_cache::ReplyCache;
 use crate::session::Sessions;
 use crate::shutdown::{Lifecycle, Signals, time_for_turns};
 use crate::store::{Store, StoreError};
@@ -28,6 +30,18 @@ const EMBEDDING_THREADS: usize = 2;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Between cutting a turn and leaving it behind: time to store what was said.
 const AFTER_CUT: Duration = Duration::from_secs(3);
+
+/// Who works on what comes after replies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Jobs {
+    /// This worker, beside its turns.
+    #[default]
+    On,
+    /// Others: this worker only serves.
+    Off,
+    /// This worker, and it does nothing else: its serving port stays closed.
+    Only,
+}
 
 /// Why the service does not start.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +66,11 @@ pub enum ServeError {
     Loading(#[from] tokio::task::JoinError),
 }
 
-/// Serves until SIGTERM, and then until the turns that stream are finished.
+/// Serves, works on jobs, or both, until SIGTERM; and then until the turns that stream are finished.
 ///
 /// # Errors
 /// It cannot start; the text names the setting.
-pub async fn run(settings: Settings) -> Result<(), ServeError> {
+pub async fn run(settings: Settings, jobs: Jobs) -> Result<(), ServeError> {
     let Settings { config, secrets } = &settings;
     let mut signals = Signals::listen()?;
     let metrics = Metrics::new()?;
@@ -70,7 +84,9 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
         config.database.pool_size,
         config.database.pooled,
     )?;
-    let sessions = Sessions::new(secrets.redis_url()?, config, &metrics)?;
+    let link = Link::new(secrets.redis_url()?, metrics.degraded.with_label_values(&["redis"]))?;
+    let sessions = Sessions::new(link.clone(), config, &metrics);
+    let replies = ReplyCache::new(link, config, &metrics);
     let models = Models::new(config, secrets, &metrics)?;
 
     let admin = Bound::bind(&config.listen.admin).await?;
@@ -79,6 +95,7 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
         lifecycle.clone(),
         metrics.clone(),
         store.clone(),
+        sessions.clone(),
         turns.clone(),
     );
     tokio::spawn(admin.serve(admin_routes, std::future::pending(), Duration::ZERO));
@@ -92,12 +109,17 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     }
 
     let memories = Memories::new(store.clone(), embedder);
-    let working = tokio::spawn(jobs::run(
+    let work = jobs::run(
         store.clone(),
         memories.clone(),
         metrics.clone(),
         lifecycle.draining_token(),
-    ));
+    );
+    let working = tokio::spawn(async move {
+        if jobs != Jobs::Off {
+            work.await;
+        }
+    });
     let app = Arc::new(App {
         slots: Arc::new(Semaphore::new(config.limits.turns_in_flight_per_worker as usize)),
         config: config.clone(),
@@ -107,18 +129,21 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
         store,
         memories,
         models,
+        replies,
         metrics,
         lifecycle,
         turns,
     });
-    let serving = Bound::bind(&config.listen.serving).await?;
-    tracing::info!(
-        serving = config.listen.serving,
-        admin = config.listen.admin,
-        tenant = config.tenant,
-        "ready"
-    );
-    serve_until_signalled(&app, serving, &mut signals).await;
+    let (admin, tenant) = (&config.listen.admin, &config.tenant);
+    if jobs == Jobs::Only {
+        tracing::info!(admin, tenant, "ready, for jobs alone");
+        signals.received().await;
+        app.lifecycle.drain();
+    } else {
+        let serving = Bound::bind(&config.listen.serving).await?;
+        tracing::info!(serving = config.listen.serving, admin, tenant, "ready");
+        serve_until_signalled(&app, serving, &mut signals).await;
+    }
     if timeout(AFTER_CUT, working).await.is_err() {
         tracing::warn!("jobs were still running at the end; another worker takes them up");
     }

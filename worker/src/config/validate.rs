@@ -5,10 +5,11 @@ mod identity;
 
 use std::net::SocketAddr;
 
-use companion_crds::MIN_POOL_SIZE;
 use companion_crds::config::{ProviderKind, WorkerConfig};
 use companion_crds::llm::Route;
+use companion_crds::serving::ChatPage;
 use companion_crds::text::Span;
+use companion_crds::{Environment, MIN_POOL_SIZE};
 
 use super::ConfigError;
 use crate::llm::Prices;
@@ -23,6 +24,10 @@ pub fn check(config: &WorkerConfig) -> Result<(), ConfigError> {
     not_empty("auth.jwt.issuer", &config.auth.jwt.issuer)?;
     not_empty("auth.jwt.audience", &config.auth.jwt.audience)?;
     identity::check(config)?;
+    if config.environment == Environment::Production && config.chat_page == ChatPage::Enabled {
+        let problem = "must be Disabled in Production: it is a page for trying things out";
+        return Err(ConfigError::setting("chatPage", problem));
+    }
     address("listen.serving", &config.listen.serving)?;
     address("listen.admin", &config.listen.admin)?;
     if config.database.pool_size < MIN_POOL_SIZE {

@@ -10,9 +10,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use chrono::Utc;
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
+use crate::session::Sessions;
 use crate::shutdown::Lifecycle;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -32,6 +34,7 @@ struct Admin {
     lifecycle: Lifecycle,
     metrics: Metrics,
     store: Store,
+    sessions: Sessions,
     turns: TaskTracker,
 }
 
@@ -41,6 +44,7 @@ pub fn router(
     lifecycle: Lifecycle,
     metrics: Metrics,
     store: Store,
+    sessions: Sessions,
     turns: TaskTracker,
 ) -> Router {
     Router::new()
@@ -52,6 +56,7 @@ pub fn router(
             lifecycle,
             metrics,
             store,
+            sessions,
             turns,
         })
 }
@@ -77,6 +82,10 @@ async fn metrics_text(State(admin): State<Admin>) -> Response {
         .metrics
         .turns_in_flight
         .set(i64::try_from(admin.turns.len()).unwrap_or(i64::MAX));
+    // Where Redis is away the last number stands.
+    if let Some(active) = admin.sessions.active(Utc::now()).await {
+        admin.metrics.active_users.set(active);
+    }
     let (open, in_use) = admin.store.pool_usage();
     admin.metrics.pool_open.set(open.into());
     admin.metrics.pool_in_use.set(in_use.into());

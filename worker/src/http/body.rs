@@ -108,8 +108,9 @@ pub fn whole(fields: &Map<String, Value>, name: &str, least: u32, most: u32) -> 
     let Some(value) = present(fields, name) else {
         return Ok(None);
     };
-    let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
-    match number {
+    // JSON has one kind of number: 5.0 is as whole as 5.
+    let number = value.as_f64().filter(|number| number.fract() == 0.0);
+    match number.map(|number| number as u32) {
         Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
         _ => Err(ApiError::field(
             name,

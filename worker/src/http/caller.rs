@@ -88,15 +88,16 @@ impl Caller {
     /// # Errors
     /// As [`Caller::user`], or the field is no text.
     pub fn user_or_named_in(&self, fields: &Map<String, Value>) -> Result<UserId, ApiError> {
+        let subject = match present(fields, USER_FIELD) {
+            None => None,
+            Some(Value::String(subject)) => Some(subject),
+            Some(_) => return Err(ApiError::field(USER_FIELD, "must be text")),
+        };
         // Clients set the field for other ends too: it is only read where it can mean something.
         if self.named.is_some() || matches!(self.identity, Identity::User(_)) {
             return self.user();
         }
-        let named = match present(fields, USER_FIELD) {
-            None => None,
-            Some(Value::String(subject)) => Some(Named::new(USER_FIELD, subject)?),
-            Some(_) => return Err(ApiError::field(USER_FIELD, "must be text")),
-        };
+        let named = subject.map(|subject| Named::new(USER_FIELD, subject)).transpose()?;
         self.acting_for(named.as_ref())
     }
 

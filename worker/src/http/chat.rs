@@ -8,37 +8,45 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use chrono::Utc;
-use serde_json::{Value, json};
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use crate::app::App;
-use crate::llm::Usage;
 use crate::turn::{self, Event, Outcome, Route, Told};
 
 use super::ApiError;
 use super::body::JsonBody;
 use super::caller::Caller;
 use super::chat_request::ChatRequest;
+use super::chat_response::{ChatCompletion, Completion};
 use super::error::rate_limit;
-use super::sse::{self, Dialect, data};
+use super::openapi::{ChatCompletionRequest, ConversationId, DataEvent, Ephemeral, IdempotencyKey};
+use super::sse;
 
 /// Tells a client that no model replied.
 const SIMULATED: HeaderName = HeaderName::from_static("x-companion-simulated");
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// The parts of a completion that its chunks share.
-pub struct Completion {
-    id: String,
-    created: i64,
-    model: String,
-    /// A stream ends with the cost.
-    pub include_usage: bool,
-}
-
 /// Answers one message.
+///
+/// Fields of OpenAI's that are not named here are ignored. Without a stream the answer is one object; with one it is data
+/// lines of chunks, in OpenAI's form, and ends with `[DONE]`.
+#[utoipa::path(
+    post,
+    path = "/v1/chat/completions",
+    operation_id = "create_chat_completion",
+    tag = "openai",
+    params(ConversationId, IdempotencyKey, Ephemeral),
+    request_body = ChatCompletionRequest,
+    responses(
+        (status = 200, content((ChatCompletion = "application/json"), (DataEvent = "text/event-stream"))),
+        (status = 404, description = "no such model"),
+        (status = 409, description = "an earlier message of the conversation is still being answered"),
+        (status = 422, description = "the idempotency key was used with another request"),
+        (status = 502, description = "the provider failed"),
+        (status = 504, description = "the provider or the turn took too long"),
+    )
+)]
 pub async fn completions(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -117,107 +125,4 @@ pub async fn collect(events: &mut mpsc::Receiver<Told>) -> Result<(Outcome, Opti
         }
     }
     Err(ApiError::internal())
-}
-
-impl Dialect for Completion {
-    fn write(&self, told: &Told) -> String {
-        match &told.event {
-            Event::Delta(text) if told.id.offset == text.len() as u64 => {
-                data(&self.opening()) + &data(&self.text(text))
-            }
-            Event::Delta(text) => data(&self.text(text)),
-            Event::Done(outcome) => {
-                let opening = if outcome.text.is_empty() {
-                    data(&self.opening())
-                } else {
-                    String::new()
-                };
-                let chunks: String = self.closing(outcome).iter().map(data).collect();
-                format!("{opening}{chunks}data: [DONE]\n\n")
-            }
-            Event::Error(failure) => data(&ApiError::from(failure.clone()).openai()),
-            Event::Turn(_) | Event::Memory(_) | Event::Route(_) => String::new(),
-        }
-    }
-}
-
-impl Completion {
-    fn new(turn: Uuid, model: String, include_usage: bool) -> Self {
-        Self {
-            id: format!("chatcmpl-{}", turn.simple()),
-            created: Utc::now().timestamp(),
-            model,
-            include_usage,
-        }
-    }
-
-    /// The whole reply in one object.
-    fn whole(&self, outcome: &Outcome) -> Value {
-        json!({
-            "id": self.id, "object": "chat.completion", "created": self.created, "model": self.model,
-            "choices": [{
-                "index": 0,
-                "message": { "role": "assistant", "content": outcome.text, "refusal": null },
-                "logprobs": null,
-                "finish_reason": outcome.finish,
-            }],
-            "usage": usage(outcome.usage),
-            "companion": companion(outcome),
-        })
-    }
-
-    /// The chunk that opens a stream.
-    fn opening(&self) -> Value {
-        self.chunk(json!([{ "index": 0, "delta": { "role": "assistant", "content": "" }, "finish_reason": null }]))
-    }
-
-    /// A chunk with some text.
-    fn text(&self, text: &str) -> Value {
-        self.chunk(json!([{ "index": 0, "delta": { "content": text }, "finish_reason": null }]))
-    }
-
-    /// The chunks that close a stream; the last one says how the turn ended.
-    fn closing(&self, outcome: &Outcome) -> Vec<Value> {
-        let mut chunks = vec![self.chunk(json!([{ "index": 0, "delta": {}, "finish_reason": outcome.finish }]))];
-        if self.include_usage {
-            let mut cost = self.chunk(json!([]));
-            cost["usage"] = usage(outcome.usage);
-            chunks.push(cost);
-        }
-        if let Some(last) = chunks.last_mut() {
-            last["companion"] = companion(outcome);
-        }
-        chunks
-    }
-
-    fn chunk(&self, choices: Value) -> Value {
-        let mut chunk = json!({
-            "id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model, "choices": choices,
-        });
-        if self.include_usage {
-            chunk["usage"] = Value::Null;
-        }
-        chunk
-    }
-}
-
-/// Tokens, as OpenAI counts them.
-pub fn usage(usage: Usage) -> Value {
-    json!({
-        "prompt_tokens": usage.prompt, "completion_tokens": usage.completion,
-        "total_tokens": usage.prompt.saturating_add(usage.completion),
-        "prompt_tokens_details": { "cached_tokens": usage.cached },
-    })
-}
-
-fn companion(outcome: &Outcome) -> Value {
-    let recalled: Vec<Value> = outcome
-        .recalled
-        .iter()
-        .map(|known| json!({ "id": known.id, "text": known.text }))
-        .collect();
-    json!({
-        "conversation_id": outcome.conversation, "turn_id": outcome.turn_id, "stored": outcome.stored,
-        "cost_microdollars": outcome.cost_microdollars, "recalled": recalled, "degraded": outcome.degraded, "simulated": outcome.simulated,
-    })
 }

@@ -90,18 +90,16 @@ impl ChatRequest {
 
 /// The name of the conversation: the header's, else the metadata's.
 fn conversation<'a>(fields: &'a Map<String, Value>, headers: &'a HeaderMap) -> Result<Option<&'a str>, ApiError> {
-    if let Some(name) = header(headers, CONVERSATION_HEADER, MAX_CONVERSATION)? {
-        return Ok(Some(name));
-    }
-    match present(fields, "metadata") {
-        None => Ok(None),
-        Some(Value::Object(metadata)) if present(metadata, "conversation_id").is_none() => Ok(None),
+    let named = match present(fields, "metadata") {
+        None => None,
+        Some(Value::Object(metadata)) if present(metadata, "conversation_id").is_none() => None,
         Some(Value::Object(metadata)) => {
             let name = text(metadata, "conversation_id", CONVERSATION_FIELD)?;
-            visible(name, CONVERSATION_FIELD, MAX_CONVERSATION).map(Some)
+            Some(visible(name, CONVERSATION_FIELD, MAX_CONVERSATION)?)
         }
-        Some(_) => Err(ApiError::field("metadata", "must be an object")),
-    }
+        Some(_) => return Err(ApiError::field("metadata", "must be an object")),
+    };
+    Ok(header(headers, CONVERSATION_HEADER, MAX_CONVERSATION)?.or(named))
 }
 
 /// Whether the client wants nothing kept: `store: false`, which OpenAI's clients know, or our header.

@@ -12,7 +12,9 @@ use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -25,6 +27,7 @@ use super::body::{self, JsonBody, present};
 use super::caller::Caller;
 use super::error::SOON;
 use super::etag;
+use super::openapi::{IfMatch, NewConversation, PageParams, Title};
 use super::page::{PageQuery, cut};
 
 /// Longest title, in characters.
@@ -49,24 +52,37 @@ impl FromStr for Cursor {
     }
 }
 
+/// Some of the caller's conversations.
+#[derive(Serialize, ToSchema)]
+pub struct ConversationPage {
+    conversations: Vec<Conversation>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+}
+
 /// A page of conversations, newest first.
+#[utoipa::path(get, path = "/api/v1/conversations", operation_id = "list_conversations", tag = "conversations", params(PageParams), responses((status = 200, body = ConversationPage)))]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<ConversationPage>, ApiError> {
     let user = caller.within_limits(&app).await?;
     let page = PageQuery::<Cursor>::read(&query)?;
     let after = page
         .cursor
         .and_then(|Cursor(at, id)| Some((DateTime::<Utc>::from_timestamp_micros(at)?, id)));
-    let mut rows = app.store.conversations(user, page.limit + 1, after).await?;
+    let mut conversations = app.store.conversations(user, page.limit + 1, after).await?;
     let place = |last: &Conversation| Cursor(last.created_at.timestamp_micros(), last.id).to_string();
-    let next = cut(&mut rows, page.limit, place);
-    Ok(Json(json!({ "conversations": rows, "next_cursor": next })))
+    let next_cursor = cut(&mut conversations, page.limit, place);
+    Ok(Json(ConversationPage {
+        conversations,
+        next_cursor,
+    }))
 }
 
 /// Makes a conversation.
+#[utoipa::path(post, path = "/api/v1/conversations", operation_id = "create_conversation", tag = "conversations", request_body = NewConversation, responses((status = 201, body = Conversation)))]
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -83,6 +99,7 @@ pub async fn create(
 }
 
 /// One conversation.
+#[utoipa::path(get, path = "/api/v1/conversations/{id}", operation_id = "get_conversation", tag = "conversations", params(("id" = Uuid, Path, description = "the conversation")), responses((status = 200, body = Conversation), (status = 404, description = "no such conversation")))]
 pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Response, ApiError> {
     let user = caller.within_limits(&app).await?;
     let found = app.store.conversation(user, identifier(&id)?).await?;
@@ -90,6 +107,7 @@ pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<Str
 }
 
 /// Names a conversation; a title of null takes the name away.
+#[utoipa::path(patch, path = "/api/v1/conversations/{id}", operation_id = "rename_conversation", tag = "conversations", params(("id" = Uuid, Path, description = "the conversation"), IfMatch), request_body = Title, responses((status = 200, body = Conversation), (status = 404, description = "no such conversation"), (status = 412, description = "it was edited meanwhile")))]
 pub async fn rename(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -114,6 +132,7 @@ pub async fn rename(
 }
 
 /// Forgets the messages of a conversation.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/reset", operation_id = "reset_conversation", tag = "conversations", params(("id" = Uuid, Path, description = "the conversation")), responses((status = 204, description = "its messages are forgotten"), (status = 404, description = "no such conversation"), (status = 409, description = "a message is still being answered")))]
 pub async fn reset(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -124,6 +143,7 @@ pub async fn reset(
 }
 
 /// Deletes a conversation with its messages.
+#[utoipa::path(delete, path = "/api/v1/conversations/{id}", operation_id = "delete_conversation", tag = "conversations", params(("id" = Uuid, Path, description = "the conversation")), responses((status = 204, description = "it is deleted"), (status = 404, description = "no such conversation"), (status = 409, description = "a message is still being answered")))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,

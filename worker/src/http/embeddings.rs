@@ -9,7 +9,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::memory::{EmbedError, Embedder};
@@ -17,6 +19,7 @@ use crate::memory::{EmbedError, Embedder};
 use super::ApiError;
 use super::body::{JsonBody, present, text, whole};
 use super::caller::Caller;
+use super::openapi::EmbeddingRequest;
 
 /// Most texts of one request.
 const MAX_TEXTS: usize = 64;
@@ -41,12 +44,47 @@ struct Asked<'a> {
     encoding: Encoding,
 }
 
+/// OpenAI's list of vectors.
+#[derive(Serialize, ToSchema)]
+pub struct Embeddings {
+    object: &'static str,
+    data: Vec<OneEmbedding>,
+    model: &'static str,
+    usage: EmbeddingUsage,
+}
+
+/// The vector of one text.
+#[derive(Serialize, ToSchema)]
+pub struct OneEmbedding {
+    object: &'static str,
+    index: usize,
+    embedding: Written,
+}
+
+/// A vector as it was asked for.
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Written {
+    /// `float`.
+    Numbers(Vec<f32>),
+    /// `base64`: 32-bit floats, the lowest byte first.
+    Base64(String),
+}
+
+/// Tokens that were read.
+#[derive(Serialize, ToSchema)]
+pub struct EmbeddingUsage {
+    prompt_tokens: usize,
+    total_tokens: usize,
+}
+
 /// The vectors of the texts of one request.
+#[utoipa::path(post, path = "/v1/embeddings", operation_id = "create_embeddings", tag = "openai", request_body = EmbeddingRequest, responses((status = 200, body = Embeddings), (status = 404, description = "no such model")))]
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     body: Result<JsonBody, ApiError>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Embeddings>, ApiError> {
     caller.may_look(&app).await?;
     let body = body?;
     let asked = read(&body.fields)?;
@@ -55,14 +93,21 @@ pub async fn create(
         let embedding = app.memories.embedder().embed(text.to_owned(), PATIENCE).await;
         let embedding = embedding.map_err(|error| unavailable(&error, index))?;
         tokens += embedding.tokens;
-        data.push(
-            json!({ "object": "embedding", "index": index, "embedding": written(&embedding.vector, asked.encoding) }),
-        );
+        data.push(OneEmbedding {
+            object: "embedding",
+            index,
+            embedding: written(embedding.vector, asked.encoding),
+        });
     }
-    Ok(Json(json!({
-        "object": "list", "data": data, "model": Embedder::MODEL_ID,
-        "usage": { "prompt_tokens": tokens, "total_tokens": tokens },
-    })))
+    Ok(Json(Embeddings {
+        object: "list",
+        data,
+        model: Embedder::MODEL_ID,
+        usage: EmbeddingUsage {
+            prompt_tokens: tokens,
+            total_tokens: tokens,
+        },
+    }))
 }
 
 fn read(fields: &Map<String, Value>) -> Result<Asked<'_>, ApiError> {
@@ -113,12 +158,12 @@ fn texts(fields: &Map<String, Value>) -> Result<Vec<&str>, ApiError> {
     Ok(all)
 }
 
-fn written(vector: &[f32], encoding: Encoding) -> Value {
+fn written(vector: Vec<f32>, encoding: Encoding) -> Written {
     match encoding {
-        Encoding::Numbers => json!(vector),
+        Encoding::Numbers => Written::Numbers(vector),
         Encoding::Base64 => {
             let bytes: Vec<u8> = vector.iter().flat_map(|number| number.to_le_bytes()).collect();
-            json!(BASE64_STANDARD.encode(bytes))
+            Written::Base64(BASE64_STANDARD.encode(bytes))
         }
     }
 }
@@ -136,6 +181,8 @@ fn unavailable(error: &EmbedError, index: usize) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn problem(change: Value) -> Option<String> {
@@ -171,6 +218,9 @@ mod tests {
 
     #[test]
     fn base64_is_what_openais_client_reads() {
-        assert_eq!(written(&[1.0, -0.5], Encoding::Base64), json!("AACAPwAAAL8="));
+        assert_eq!(
+            written(vec![1.0, -0.5], Encoding::Base64),
+            Written::Base64("AACAPwAAAL8=".into())
+        );
     }
 }

@@ -8,7 +8,9 @@ use axum::Json;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::llm::LlmError;
 use crate::memory::MemoryError;
@@ -18,6 +20,42 @@ use crate::turn::{Failure, TurnError};
 
 /// When a worker that is full or goes is worth another try.
 pub const SOON: Duration = Duration::from_secs(1);
+
+/// RFC 9457 problem details.
+#[derive(Serialize, ToSchema)]
+pub struct Problem<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    status: u16,
+    /// What is wrong and what to do.
+    detail: &'a str,
+    /// Stable name of the error.
+    code: &'static str,
+    /// The field or header that is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+}
+
+/// An error in OpenAI's shape.
+#[derive(Serialize, ToSchema)]
+pub struct OpenAiError<'a> {
+    error: OpenAiErrorBody<'a>,
+}
+
+/// What is in it.
+#[derive(Serialize, ToSchema)]
+pub struct OpenAiErrorBody<'a> {
+    /// What is wrong and what to do.
+    message: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The field that is wrong.
+    param: Option<&'a str>,
+    /// Stable name of the error.
+    code: &'static str,
+}
 
 /// An error as a client sees it.
 #[derive(Clone, Debug)]
@@ -125,7 +163,14 @@ impl ApiError {
             500.. => "server_error",
             _ => "invalid_request_error",
         };
-        json!({ "error": { "message": self.detail, "type": kind, "param": self.field, "code": self.code } })
+        json!(OpenAiError {
+            error: OpenAiErrorBody {
+                message: &self.detail,
+                kind,
+                param: self.field.as_deref(),
+                code: self.code,
+            }
+        })
     }
 
     /// The error as the last event of a stream; `retryable` says whether the same message may be sent again.
@@ -134,15 +179,15 @@ impl ApiError {
         json!({ "code": self.code, "message": self.detail, "retryable": retryable })
     }
 
-    fn problem(&self) -> Value {
-        let title = self.status.canonical_reason().unwrap_or("Error");
-        let mut problem = json!({
-            "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail, "code": self.code,
-        });
-        if let Some(field) = &self.field {
-            problem["field"] = json!(field);
+    fn problem(&self) -> Problem<'_> {
+        Problem {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            field: self.field.as_deref(),
         }
-        problem
     }
 
     /// Gives `response`, which an [`ApiError`] became, the shape of the API at `path`.
@@ -167,7 +212,7 @@ impl ApiError {
             Json(error.openai()).into_response()
         } else {
             let problem = HeaderValue::from_static("application/problem+json");
-            ([(CONTENT_TYPE, problem)], error.problem().to_string()).into_response()
+            ([(CONTENT_TYPE, problem)], json!(error.problem()).to_string()).into_response()
         };
         *shaped.status_mut() = error.status;
         if let Some(allow) = response.headers().get(ALLOW) {

@@ -10,15 +10,17 @@ use axum::extract::{Path, Query, State};
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::memory::{Memory, MemoryEdit};
+use crate::memory::{Found, Memory, MemoryEdit, Used};
 use crate::store::Edited;
 
 use super::body::{self, JsonBody, flag, present, text, whole};
 use super::caller::Caller;
+use super::openapi::{IfMatch, MemoryChange, MemoryQuery, NewMemory, PageParams};
 use super::page::{PageQuery, cut};
 use super::{ApiError, etag};
 
@@ -27,20 +29,42 @@ const FOUND: u32 = 10;
 /// Most memories found.
 const MOST_FOUND: u32 = 100;
 
+/// Some of the caller's memories.
+#[derive(Serialize, ToSchema)]
+pub struct MemoryPage {
+    memories: Vec<Memory>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<Uuid>,
+}
+
+/// Memories that stood in a prompt.
+#[derive(Serialize, ToSchema)]
+pub struct UsedMemories {
+    memories: Vec<Used>,
+}
+
+/// Memories that fit.
+#[derive(Serialize, ToSchema)]
+pub struct FoundMemories {
+    results: Vec<Found>,
+}
+
 /// A page of memories, newest first.
+#[utoipa::path(get, path = "/api/v1/memories", operation_id = "list_memories", tag = "memories", params(PageParams), responses((status = 200, body = MemoryPage)))]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<MemoryPage>, ApiError> {
     let user = caller.within_limits(&app).await?;
     let page = PageQuery::<Uuid>::read(&query)?;
     let mut memories = app.memories.list(user, page.limit + 1, page.cursor).await?;
-    let next = cut(&mut memories, page.limit, |last| last.id);
-    Ok(Json(json!({ "memories": memories, "next_cursor": next })))
+    let next_cursor = cut(&mut memories, page.limit, |last| last.id);
+    Ok(Json(MemoryPage { memories, next_cursor }))
 }
 
 /// Remembers a text.
+#[utoipa::path(post, path = "/api/v1/memories", operation_id = "create_memory", tag = "memories", request_body = NewMemory, responses((status = 201, body = Memory)))]
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -50,10 +74,11 @@ pub async fn create(
     let body = body?;
     let memory = app.memories.create(user, text(&body.fields, "text", "text")?).await?;
     let location = format!("/api/v1/memories/{}", memory.id);
-    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(json!(memory))).into_response())
+    Ok((StatusCode::CREATED, [(LOCATION, location)], Json(memory)).into_response())
 }
 
 /// One memory, with its entity tag.
+#[utoipa::path(get, path = "/api/v1/memories/{id}", operation_id = "get_memory", tag = "memories", params(("id" = Uuid, Path, description = "the memory")), responses((status = 200, body = Memory), (status = 404, description = "no such memory")))]
 pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Response, ApiError> {
     let user = caller.within_limits(&app).await?;
     let memory = app.memories.get(user, identifier(&id)?).await?;
@@ -61,6 +86,7 @@ pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<Str
 }
 
 /// Puts a memory right, or pins it.
+#[utoipa::path(patch, path = "/api/v1/memories/{id}", operation_id = "edit_memory", tag = "memories", params(("id" = Uuid, Path, description = "the memory"), IfMatch), request_body = MemoryChange, responses((status = 200, body = Memory), (status = 404, description = "no such memory"), (status = 409, description = "another memory says the same"), (status = 412, description = "it was edited meanwhile")))]
 pub async fn edit(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -92,18 +118,20 @@ pub async fn edit(
 }
 
 /// The memories that stood in the prompt of a turn, and why.
+#[utoipa::path(get, path = "/api/v1/turns/{id}/memories", operation_id = "memories_of_turn", tag = "memories", params(("id" = Uuid, Path, description = "the turn")), responses((status = 200, body = UsedMemories), (status = 404, description = "no such turn")))]
 pub async fn of_turn(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<UsedMemories>, ApiError> {
     let user = caller.within_limits(&app).await?;
     let used = app.memories.used_in(user, body::identifier("turn", &id)?).await?;
-    let used = used.ok_or_else(ApiError::no_turn)?;
-    Ok(Json(json!({ "memories": used })))
+    let memories = used.ok_or_else(ApiError::no_turn)?;
+    Ok(Json(UsedMemories { memories }))
 }
 
 /// Forgets a memory.
+#[utoipa::path(delete, path = "/api/v1/memories/{id}", operation_id = "delete_memory", tag = "memories", params(("id" = Uuid, Path, description = "the memory")), responses((status = 204, description = "it is forgotten"), (status = 404, description = "no such memory")))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -117,11 +145,12 @@ pub async fn delete(
 }
 
 /// Memories that fit a query, best first, and why.
+#[utoipa::path(post, path = "/api/v1/memories/search", operation_id = "search_memories", tag = "memories", request_body = MemoryQuery, responses((status = 200, body = FoundMemories)))]
 pub async fn search(
     State(app): State<Arc<App>>,
     caller: Caller,
     body: Result<JsonBody, ApiError>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<FoundMemories>, ApiError> {
     let user = caller.within_limits(&app).await?;
     let body = body?;
     let query = text(&body.fields, "query", "query")?.trim();
@@ -133,8 +162,8 @@ pub async fn search(
         ));
     }
     let limit = whole(&body.fields, "limit", 1, MOST_FOUND)?.unwrap_or(FOUND);
-    let found = app.memories.search(user, query, limit).await?;
-    Ok(Json(json!({ "results": found })))
+    let results = app.memories.search(user, query, limit).await?;
+    Ok(Json(FoundMemories { results }))
 }
 
 fn identifier(id: &str) -> Result<Uuid, ApiError> {
@@ -142,7 +171,7 @@ fn identifier(id: &str) -> Result<Uuid, ApiError> {
 }
 
 fn shown(memory: Memory) -> Response {
-    ([(ETAG, etag::tag(memory.revision))], Json(json!(memory))).into_response()
+    ([(ETAG, etag::tag(memory.revision))], Json(memory)).into_response()
 }
 
 fn missing() -> ApiError {

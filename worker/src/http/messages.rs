@@ -11,26 +11,39 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::response::{IntoResponse, Response};
 use companion_crds::serving::OnDisconnect;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::identity::UserId;
 use crate::llm::Sampling;
 use crate::session::EventId;
-use crate::turn::{self, Asked, Begun, Event, Outcome, Told};
+use crate::store::Message;
+use crate::turn::{self, Asked, Begun, Event, Known, Outcome, Told};
 
 use super::ApiError;
 use super::body::{self, JsonBody, text};
 use super::caller::Caller;
-use super::chat::{collect, timing, usage};
+use super::chat::{collect, timing};
 use super::chat_request::{hash, idempotency_key};
+use super::chat_response::TokenUsage;
 use super::conversations::{identifier, missing};
 use super::error::rate_limit;
+use super::openapi::{IdempotencyKey, LastEventId, NamedEvent, NewMessage, PageParams};
 use super::page::{PageQuery, cut};
 use super::sse::{self, Dialect, data};
 
 const LAST_EVENT: &str = "Last-Event-ID";
+
+/// Some of a conversation's messages.
+#[derive(Serialize, ToSchema)]
+pub struct MessagePage {
+    messages: Vec<Message>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+}
 
 /// Events with names, and with ids that a client comes back with.
 struct Named {
@@ -38,6 +51,7 @@ struct Named {
 }
 
 /// Answers a message.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/messages", operation_id = "send_message", tag = "messages", params(("id" = Uuid, Path, description = "the conversation"), IdempotencyKey, LastEventId), request_body = NewMessage, responses((status = 200, description = "the reply, as named events or, where Accept asks for application/json, as one object", content((TurnDone = "application/json"), (NamedEvent = "text/event-stream"))), (status = 404, description = "no such conversation"), (status = 409, description = "an earlier message is still being answered"), (status = 422, description = "the idempotency key was used with another request"), (status = 502, description = "the provider failed"), (status = 504, description = "the provider or the turn took too long")))]
 pub async fn send(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -119,6 +133,7 @@ fn read(app: &App, user: UserId, id: &str, headers: &HeaderMap, body: &JsonBody)
 }
 
 /// The rest of a turn, for a client that comes back.
+#[utoipa::path(get, path = "/api/v1/turns/{id}/events", operation_id = "events_of_turn", tag = "messages", params(("id" = Uuid, Path, description = "the turn"), LastEventId), responses((status = 200, description = "the events after the last one seen", content_type = "text/event-stream", body = NamedEvent), (status = 404, description = "no such turn")))]
 pub async fn events(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -138,12 +153,13 @@ pub async fn events(
 }
 
 /// A page of messages, newest first.
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/messages", operation_id = "list_messages", tag = "messages", params(("id" = Uuid, Path, description = "the conversation"), PageParams), responses((status = 200, body = MessagePage), (status = 404, description = "no such conversation")))]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<MessagePage>, ApiError> {
     let user = caller.within_limits(&app).await?;
     let id = identifier(&id)?;
     let page = PageQuery::<i32>::read(&query)?;
@@ -151,8 +167,8 @@ pub async fn list(
     if messages.is_empty() && app.store.conversation(user, id).await?.is_none() {
         return Err(missing());
     }
-    let next = cut(&mut messages, page.limit, |last| last.seq.to_string());
-    Ok(Json(json!({ "messages": messages, "next_cursor": next })))
+    let next_cursor = cut(&mut messages, page.limit, |last| last.seq.to_string());
+    Ok(Json(MessagePage { messages, next_cursor }))
 }
 
 /// The last event that the client saw: `turn:offset-number`, as this service wrote it.
@@ -180,17 +196,49 @@ impl Dialect for Named {
             Event::Memory(memories) => ("memory", json!({ "memories": memories })),
             Event::Route(route) => ("route", json!(route)),
             Event::Delta(text) => ("delta", json!({ "text": text })),
-            Event::Done(outcome) => ("done", done(outcome)),
+            Event::Done(outcome) => ("done", json!(done(outcome))),
             Event::Error(failure) => ("error", ApiError::from(failure.clone()).event()),
         };
         format!("id: {}:{}\nevent: {name}\n{}", self.turn, told.id, data(&value))
     }
 }
 
-fn done(outcome: &Outcome) -> Value {
-    json!({
-        "turn_id": outcome.turn_id, "conversation_id": outcome.conversation, "text": outcome.text,
-        "finish_reason": outcome.finish, "usage": usage(outcome.usage), "cost_microdollars": outcome.cost_microdollars, "stored": outcome.stored,
-        "recalled": outcome.recalled, "degraded": outcome.degraded, "simulated": outcome.simulated,
-    })
+/// How a turn ended.
+#[derive(Serialize, ToSchema)]
+pub struct TurnDone<'a> {
+    turn_id: Uuid,
+    conversation_id: Option<Uuid>,
+    /// The whole reply.
+    text: &'a str,
+    /// `stop`, `length` or `content_filter`.
+    finish_reason: &'a str,
+    usage: TokenUsage,
+    /// Millionths of a dollar, by the price list.
+    cost_microdollars: u64,
+    /// Both messages are committed.
+    stored: bool,
+    /// Memories that were in the prompt.
+    recalled: &'a [Known],
+    /// Parts that were missing.
+    degraded: &'a [String],
+    /// A stand-in replied, not a model.
+    simulated: bool,
+    /// The reply was made for an earlier request that asked the same.
+    cached: bool,
+}
+
+fn done(outcome: &Outcome) -> TurnDone<'_> {
+    TurnDone {
+        turn_id: outcome.turn_id,
+        conversation_id: outcome.conversation,
+        text: &outcome.text,
+        finish_reason: &outcome.finish,
+        usage: outcome.usage.into(),
+        cost_microdollars: outcome.cost_microdollars,
+        stored: outcome.stored,
+        recalled: &outcome.recalled,
+        degraded: &outcome.degraded,
+        simulated: outcome.simulated,
+        cached: outcome.cached,
+    }
 }

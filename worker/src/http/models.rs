@@ -7,7 +7,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use companion_crds::config::WorkerConfig;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 
@@ -29,15 +30,35 @@ pub fn find(config: &WorkerConfig, model: &str) -> Result<(), ApiError> {
     Err(ApiError::new(StatusCode::NOT_FOUND, "model_not_found", detail).about("model"))
 }
 
+/// OpenAI's object; models here have no date of their own.
+#[derive(Serialize, ToSchema)]
+pub struct Model {
+    id: String,
+    object: &'static str,
+    created: i64,
+    owned_by: &'static str,
+}
+
+/// OpenAI's list.
+#[derive(Serialize, ToSchema)]
+pub struct ModelList {
+    object: &'static str,
+    data: Vec<Model>,
+}
+
 /// All models.
-pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Value>, ApiError> {
+#[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "openai", responses((status = 200, body = ModelList)))]
+pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<ModelList>, ApiError> {
     caller.may_look(&app).await?;
-    let models: Vec<Value> = names(&app.config).into_iter().map(model).collect();
-    Ok(Json(json!({ "object": "list", "data": models })))
+    Ok(Json(ModelList {
+        object: "list",
+        data: names(&app.config).into_iter().map(model).collect(),
+    }))
 }
 
 /// One model.
-pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
+#[utoipa::path(get, path = "/v1/models/{id}", operation_id = "get_model", tag = "openai", params(("id" = String, Path, description = "its name")), responses((status = 200, body = Model), (status = 404, description = "no such model")))]
+pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Model>, ApiError> {
     caller.may_look(&app).await?;
     find(&app.config, &id)?;
     Ok(Json(model(&id)))
@@ -52,7 +73,11 @@ fn names(config: &WorkerConfig) -> Vec<&str> {
     }
 }
 
-/// OpenAI's object; models here have no date of their own.
-fn model(id: &str) -> Value {
-    json!({ "id": id, "object": "model", "created": 0, "owned_by": "companion" })
+fn model(id: &str) -> Model {
+    Model {
+        id: id.to_owned(),
+        object: "model",
+        created: 0,
+        owned_by: "companion",
+    }
 }

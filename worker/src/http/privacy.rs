@@ -9,16 +9,19 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use serde_json::{Value, json};
+use serde::Serialize;
 use tokio::sync::mpsc;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::identity::UserId;
+use crate::store::Receipt;
 
 use super::ApiError;
 use super::body::{JsonBody, text};
 use super::caller::Caller;
 use super::error::SOON;
+use super::openapi::Confirmation;
 
 /// What a client must write to erase: no call made by mistake may.
 const CONFIRMATION: &str = "erase everything";
@@ -26,6 +29,7 @@ const CONFIRMATION: &str = "erase everything";
 const AHEAD: usize = 64;
 
 /// All rows of the caller, as lines of JSON. The last line has the counts; without it the export is not whole.
+#[utoipa::path(get, path = "/api/v1/export", operation_id = "export", tag = "privacy", responses((status = 200, description = "one line of JSON for each row, and a last one with the counts", content_type = "application/x-ndjson", body = String)))]
 pub async fn export(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
     let user = caller.within_limits(&app).await?;
     archive(&app, user).await
@@ -70,12 +74,21 @@ pub async fn archive(app: &Arc<App>, user: UserId) -> Result<Response, ApiError>
     Ok((headers, Body::from_stream(body)).into_response())
 }
 
+/// What was erased.
+#[derive(Serialize, ToSchema)]
+pub struct Erased {
+    receipt: Receipt,
+    /// Keys of Redis that are gone.
+    session_keys: u32,
+}
+
 /// Erases the caller: rows, vectors, jobs, and what Redis keeps. The answer is the receipt.
+#[utoipa::path(post, path = "/api/v1/erase", operation_id = "erase", tag = "privacy", request_body = Confirmation, responses((status = 200, body = Erased)))]
 pub async fn erase(
     State(app): State<Arc<App>>,
     caller: Caller,
     body: Result<JsonBody, ApiError>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Erased>, ApiError> {
     let user = caller.within_limits(&app).await?;
     confirmed(&body?)?;
     forget(&app, user).await
@@ -97,17 +110,22 @@ pub fn confirmed(body: &JsonBody) -> Result<(), ApiError> {
 ///
 /// # Errors
 /// The database, or Redis after it: then it is to be done again.
-pub async fn forget(app: &App, user: UserId) -> Result<Json<Value>, ApiError> {
+pub async fn forget(app: &App, user: UserId) -> Result<Json<Erased>, ApiError> {
     let receipt = app.store.erase(user).await?;
-    let Some(keys) = app.sessions.erase(user).await else {
+    let (sessions, replies) = tokio::join!(app.sessions.erase(user), app.replies.erase(user));
+    let (Some(sessions), Some(replies)) = (sessions, replies) else {
         let detail = "the stored data is erased, the recent messages cannot be reached now; try again";
         return Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "session_unavailable", detail).retry(SOON));
     };
+    let keys = sessions + replies;
     tracing::info!(
         epoch = receipt.epoch,
         rows = receipt.rows.values().sum::<u64>(),
         keys,
         "a user was erased"
     );
-    Ok(Json(json!({ "receipt": receipt, "session_keys": keys })))
+    Ok(Json(Erased {
+        receipt,
+        session_keys: keys,
+    }))
 }

@@ -1,4 +1,4 @@
-//! The routes of the serving port, and what is done around every one of them: a panic becomes a 500, an error gets the
+//! The routes of the serving port and the document that describes them, from one list; and what is done around every one of them: a panic becomes a 500, an error gets the
 //! shape of its API, an answer is counted by its route's pattern, and a page of an allowed origin may read it.
 
 use std::panic::AssertUnwindSafe;
@@ -9,54 +9,34 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use companion_crds::serving::ChatPage;
 use futures::FutureExt;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
 use crate::telemetry::Metrics;
 
-use super::{ApiError, chat, conversations, cors, embeddings, memories, messages, models, privacy, support, usage};
+use super::{
+    ApiError, chat, chat_page, conversations, cors, embeddings, memories, messages, models, openapi, privacy, support,
+    usage,
+};
 
 /// All routes of the serving port.
 pub fn router(app: Arc<App>) -> Router {
     let limit = DefaultBodyLimit::max(app.config.limits.body_bytes as usize);
     let metrics = app.metrics.clone();
     let cors = cors::layer(&app.config.auth.cors);
-    let routes = Router::new()
-        .route("/v1/chat/completions", post(chat::completions))
-        .route("/v1/embeddings", post(embeddings::create))
-        .route("/v1/models", get(models::list))
-        .route("/v1/models/{id}", get(models::get))
-        .route(
-            "/api/v1/conversations",
-            get(conversations::list).post(conversations::create),
-        )
-        .route(
-            "/api/v1/conversations/{id}",
-            get(conversations::get)
-                .patch(conversations::rename)
-                .delete(conversations::delete),
-        )
-        .route("/api/v1/conversations/{id}/reset", post(conversations::reset))
-        .route(
-            "/api/v1/conversations/{id}/messages",
-            get(messages::list).post(messages::send),
-        )
-        .route("/api/v1/turns/{id}/events", get(messages::events))
-        .route("/api/v1/turns/{id}/memories", get(memories::of_turn))
-        .route("/api/v1/export", get(privacy::export))
-        .route("/api/v1/erase", post(privacy::erase))
-        .route("/api/v1/usage", get(usage::list))
-        .route("/api/v1/memories", get(memories::list).post(memories::create))
-        .route("/api/v1/memories/search", post(memories::search))
-        .route(
-            "/api/v1/memories/{id}",
-            get(memories::get).patch(memories::edit).delete(memories::delete),
-        )
-        .route("/api/v1/admin/jobs", get(support::jobs))
-        .route("/api/v1/admin/jobs/{id}/retry", post(support::retry))
-        .route("/api/v1/admin/users/{name}/export", get(support::export))
-        .route("/api/v1/admin/users/{name}/erase", post(support::erase))
+    let (routes, document) = routes().split_for_parts();
+    let page = match app.config.chat_page {
+        ChatPage::Enabled => chat_page::routes(),
+        ChatPage::Disabled => Router::new(),
+    };
+    let routes = routes
+        .merge(page)
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::with_errors(document)))
         .fallback(async || ApiError::no_route())
         .method_not_allowed_fallback(async || ApiError::no_method())
         .layer(limit)
@@ -67,6 +47,40 @@ pub fn router(app: Arc<App>) -> Router {
         Some(cors) => routes.layer(cors),
         None => routes,
     }
+}
+
+/// Every route, with what the document says of it.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::Description::openapi())
+        .routes(routes!(chat::completions))
+        .routes(routes!(embeddings::create))
+        .routes(routes!(models::list))
+        .routes(routes!(models::get))
+        .routes(routes!(conversations::list, conversations::create))
+        .routes(routes!(
+            conversations::get,
+            conversations::rename,
+            conversations::delete
+        ))
+        .routes(routes!(conversations::reset))
+        .routes(routes!(messages::list, messages::send))
+        .routes(routes!(messages::events))
+        .routes(routes!(memories::of_turn))
+        .routes(routes!(privacy::export))
+        .routes(routes!(privacy::erase))
+        .routes(routes!(usage::list))
+        .routes(routes!(memories::list, memories::create))
+        .routes(routes!(memories::search))
+        .routes(routes!(memories::get, memories::edit, memories::delete))
+        .routes(routes!(support::jobs))
+        .routes(routes!(support::retry))
+        .routes(routes!(support::export))
+        .routes(routes!(support::erase))
+}
+
+/// The OpenAPI document of the serving port.
+pub fn document() -> utoipa::openapi::OpenApi {
+    openapi::with_errors(routes().into_openapi())
 }
 
 async fn around(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {

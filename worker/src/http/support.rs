@@ -9,7 +9,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use companion_crds::api_key::Scope;
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::identity::UserId;
@@ -19,25 +20,34 @@ use super::ApiError;
 use super::auth::is_subject;
 use super::body::JsonBody;
 use super::caller::Caller;
+use super::openapi::{Confirmation, PageParams};
 use super::page::{PageQuery, cut};
-use super::privacy;
+use super::privacy::{self, Erased};
+
+/// Some of the jobs that are not tried any more.
+#[derive(Serialize, ToSchema)]
+pub struct DeadJobPage {
+    jobs: Vec<DeadJob>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+}
 
 /// A page of jobs that are not tried any more, the newest first.
+#[utoipa::path(get, path = "/api/v1/admin/jobs", operation_id = "list_dead_jobs", tag = "support", params(PageParams), responses((status = 200, body = DeadJobPage)))]
 pub async fn jobs(
     State(app): State<Arc<App>>,
     caller: Caller,
     Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<DeadJobPage>, ApiError> {
     allowed(caller, "jobs").await?;
     let page = PageQuery::<i64>::read(&query)?;
     let mut jobs = dead::list(&app.store, page.limit + 1, page.cursor).await?;
-    let next = cut(&mut jobs, page.limit, |last: &DeadJob| last.id);
-    Ok(Json(
-        json!({ "jobs": jobs, "next_cursor": next.map(|id| id.to_string()) }),
-    ))
+    let next_cursor = cut(&mut jobs, page.limit, |last: &DeadJob| last.id.to_string());
+    Ok(Json(DeadJobPage { jobs, next_cursor }))
 }
 
 /// Has such a job tried again.
+#[utoipa::path(post, path = "/api/v1/admin/jobs/{id}/retry", operation_id = "retry_dead_job", tag = "support", params(("id" = i64, Path, description = "the job")), responses((status = 204, description = "it is tried again"), (status = 404, description = "no such job")))]
 pub async fn retry(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -55,6 +65,7 @@ pub async fn retry(
 }
 
 /// Everything that is kept of a user.
+#[utoipa::path(get, path = "/api/v1/admin/users/{name}/export", operation_id = "export_user", tag = "support", params(("name" = String, Path, description = "the user, as the issuer names it")), responses((status = 200, description = "one line of JSON for each row, and a last one with the counts", content_type = "application/x-ndjson", body = String)))]
 pub async fn export(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -66,12 +77,13 @@ pub async fn export(
 }
 
 /// Erases a user.
+#[utoipa::path(post, path = "/api/v1/admin/users/{name}/erase", operation_id = "erase_user", tag = "support", params(("name" = String, Path, description = "the user, as the issuer names it")), request_body = Confirmation, responses((status = 200, body = Erased)))]
 pub async fn erase(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(name): Path<String>,
     body: Result<JsonBody, ApiError>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<Erased>, ApiError> {
     allowed(caller, "erase").await?;
     let user = named(&app, &name)?;
     privacy::confirmed(&body?)?;

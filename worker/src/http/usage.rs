@@ -6,37 +6,59 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, State};
 use chrono::{Days, NaiveDate, Utc};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::store::DayUsage;
 
 use super::ApiError;
 use super::caller::Caller;
+use super::openapi::UsageParams;
 
 /// Days that are told of, unless asked otherwise.
 const USUAL: u64 = 30;
 /// Most days of one answer.
 const MOST: i64 = 366;
 
+/// What the caller's turns cost.
+#[derive(Serialize, ToSchema)]
+pub struct UsageReport {
+    from: NaiveDate,
+    to: NaiveDate,
+    days: Vec<DayUsage>,
+    total: TotalUsage,
+}
+
+/// All days together.
+#[derive(Serialize, ToSchema)]
+pub struct TotalUsage {
+    turns: i64,
+    prompt_tokens: i64,
+    cached_tokens: i64,
+    completion_tokens: i64,
+    cost_microdollars: i64,
+}
+
 /// What the caller's turns cost from one day to another.
+#[utoipa::path(get, path = "/api/v1/usage", operation_id = "usage", tag = "usage", params(UsageParams), responses((status = 200, body = UsageReport)))]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Query(query): Query<HashMap<String, String>>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<UsageReport>, ApiError> {
     let user = caller.within_limits(&app).await?;
     let (from, to) = span(&query, Utc::now().date_naive())?;
     let days = app.store.usage(user, from, to).await?;
     let sum = |part: fn(&DayUsage) -> i64| days.iter().map(part).sum::<i64>();
-    Ok(Json(json!({
-        "from": from, "to": to, "days": days,
-        "total": {
-            "turns": sum(|day| day.turns), "prompt_tokens": sum(|day| day.prompt_tokens),
-            "cached_tokens": sum(|day| day.cached_tokens), "completion_tokens": sum(|day| day.completion_tokens),
-            "cost_microdollars": sum(|day| day.cost_microdollars),
-        },
-    })))
+    let total = TotalUsage {
+        turns: sum(|day| day.turns),
+        prompt_tokens: sum(|day| day.prompt_tokens),
+        cached_tokens: sum(|day| day.cached_tokens),
+        completion_tokens: sum(|day| day.completion_tokens),
+        cost_microdollars: sum(|day| day.cost_microdollars),
+    };
+    Ok(Json(UsageReport { from, to, days, total }))
 }
 
 /// The days asked for, both included.

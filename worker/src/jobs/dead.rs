@@ -3,11 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::store::{Store, StoreError};
 
 /// A job that is not tried any more by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
 pub struct DeadJob {
     /// Its id; newer ids are greater.
     pub id: i64,

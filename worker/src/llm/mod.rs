@@ -32,7 +32,7 @@ pub use prices::Prices;
 pub use prompt::{MEMORY_CLOSE, MEMORY_OPEN, Prompt, PromptMessage, Role};
 use provider::Provider;
 pub use reply::Reply;
-pub use usage::Usage;
+pub use usage::{Usage, most_tokens};
 
 /// A piece of a reply.
 #[derive(Clone, Debug, PartialEq, Eq)]

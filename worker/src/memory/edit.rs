@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use pgvector::HalfVector;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::store::{COLUMNS, LIVE, fingerprint, readable};
@@ -23,7 +24,7 @@ pub struct MemoryEdit {
 }
 
 /// A memory that stood in the prompt of a turn.
-#[derive(Clone, Debug, PartialEq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema, sqlx::FromRow)]
 pub struct Used {
     /// Its id.
     #[sqlx(rename = "memory_id")]

@@ -9,9 +9,10 @@ mod store;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-pub use edit::MemoryEdit;
+pub use edit::{MemoryEdit, Used};
 pub use embed::{EmbedError, Embedder, Embedding};
 pub use search::{Recall, Recalled};
 pub use store::{MAX_CHARS, NewMemory, Stored};
@@ -41,7 +42,7 @@ impl Memories {
 }
 
 /// A memory as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
 pub struct Memory {
     /// Its id; newer ids are greater.
     #[sqlx(rename = "memory_id")]
@@ -62,7 +63,7 @@ pub struct Memory {
 }
 
 /// A memory that was searched for.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Found {
     /// Its id.
     pub id: Uuid,
@@ -77,7 +78,7 @@ pub struct Found {
 }
 
 /// How a memory was found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Why {
     /// Its vector is near the query's; the score is the cosine similarity.

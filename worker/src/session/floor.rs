@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::Recent;
 use super::keys::TurnKeys;
-use super::redis::Link;
 use super::replay::{Entry, LIFE};
+use crate::link::Link;
 
 /// How long the floor is held without a sign of life.
 pub const LEASE: Duration = Duration::from_secs(15);

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use chrono::NaiveDate;
 use uuid::Uuid;
 
 use crate::identity::UserId;
@@ -35,6 +36,11 @@ impl Keys {
     /// The limit of the API key called `name`.
     pub fn api_key(&self, name: &str) -> String {
         format!("c:{}:key:{name}", self.tenant)
+    }
+
+    /// The users of a day.
+    pub fn active(&self, day: NaiveDate) -> String {
+        format!("c:{}:active:{day}", self.tenant)
     }
 
     /// The limit of a user.

@@ -2,32 +2,30 @@
 //! out: leave to go on, with what Redis knew. Every part has an answer without Redis: this worker's share of the limits,
 //! PostgreSQL's order, PostgreSQL's messages.
 
+mod active;
 mod floor;
 mod keys;
 mod local;
-mod redis;
 mod replay;
 
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use ::redis::{Script, Value};
 use companion_crds::config::WorkerConfig;
-use secrecy::SecretString;
+use redis::{Script, Value};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use crate::config::ConfigError;
 use crate::identity::UserId;
+use crate::link::Link;
 use crate::telemetry::Metrics;
 
 pub use floor::{Ending, Floor};
 use keys::{Keys, TurnKeys};
 pub use keys::{RequestKey, Subject};
 use local::LocalLimits;
-use redis::Link;
 pub use replay::{Entry, EventId, Kept, Recorder};
 
 /// Messages of one conversation that may wait for the floor.
@@ -121,13 +119,10 @@ pub struct Admitted {
 }
 
 impl Sessions {
-    /// Turns' view of the Redis at `url`. It is looked for from now on; nothing waits for it.
-    ///
-    /// # Errors
-    /// The URL is none.
-    pub fn new(url: &SecretString, config: &WorkerConfig, metrics: &Metrics) -> Result<Self, ConfigError> {
-        Ok(Self {
-            link: Link::new(url, metrics.degraded.with_label_values(&["redis"]))?,
+    /// Turns' view of the Redis that `link` leads to.
+    pub fn new(link: Link, config: &WorkerConfig, metrics: &Metrics) -> Self {
+        Self {
+            link,
             keys: Keys::new(&config.tenant),
             local: Arc::new(LocalLimits::new(config.database.max_workers)),
             metrics: metrics.clone(),
@@ -136,7 +131,7 @@ impl Sessions {
             per_key: config.limits.per_key_per_minute,
             kept: config.memory.history,
             life: config.sessions.ttl.duration(),
-        })
+        }
     }
 
     /// Counts a request of `address`.
@@ -182,7 +177,7 @@ impl Sessions {
             };
             let number = |index: usize| {
                 rest.get(index)
-                    .and_then(|value| ::redis::from_redis_value_ref::<i64>(value).ok())
+                    .and_then(|value| redis::from_redis_value_ref::<i64>(value).ok())
                     .unwrap_or(0)
             };
             let allowance = |left: i64, reset: i64| Allowance {
@@ -198,7 +193,7 @@ impl Sessions {
                 "running" => {
                     let turn = rest
                         .get(2)
-                        .and_then(|value| ::redis::from_redis_value_ref::<String>(value).ok());
+                        .and_then(|value| redis::from_redis_value_ref::<String>(value).ok());
                     // Nothing but a script of ours writes that key.
                     let turn = turn.and_then(|text| Uuid::parse_str(&text).ok()).unwrap_or_default();
                     return Ok(Admission::Running {
@@ -270,7 +265,7 @@ impl Sessions {
         let ask = async |mut connection| {
             let answer: Vec<Value> = script.invoke_async(&mut connection).await?;
             let mut answer = answer.into_iter();
-            let word = ::redis::from_redis_value(answer.next().unwrap_or(Value::Nil))?;
+            let word = redis::from_redis_value(answer.next().unwrap_or(Value::Nil))?;
             Ok((word, answer.collect()))
         };
         self.link.ask(ask).await
@@ -345,6 +340,6 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn message(value: &Value) -> Option<Recent> {
-    let text: String = ::redis::from_redis_value_ref(value).ok()?;
+    let text: String = redis::from_redis_value_ref(value).ok()?;
     serde_json::from_str(&text).ok()
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use ::redis::pipe;
 
 use super::keys::ToldKeys;
-use super::redis::Link;
+use crate::link::Link;
 
 /// How long the events of a turn are kept after the last of them.
 pub(super) const LIFE: Duration = Duration::from_secs(300);

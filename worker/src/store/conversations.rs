@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Role, Store, StoreError, without_nul};
 use crate::identity::UserId;
 
 /// A conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
 pub struct Conversation {
     /// Its id.
     #[sqlx(rename = "conversation_id")]
@@ -25,7 +26,7 @@ pub struct Conversation {
 }
 
 /// A message as a client reads it back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
 pub struct Message {
     /// Its place in the conversation, from 1.
     pub seq: i32,

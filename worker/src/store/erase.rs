@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
+use utoipa::ToSchema;
 
 use super::{Store, StoreError};
 use crate::identity::UserId;
@@ -28,7 +29,7 @@ pub const TABLES: [&str; 8] = [
 const LONGEST: Duration = Duration::from_secs(60);
 
 /// What was erased.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Receipt {
     /// When.
     pub erased_at: DateTime<Utc>,

@@ -1,13 +1,14 @@
 //! Messages of one conversation, read back for the prompt when Redis has none.
 
 use chrono::{DateTime, Utc};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Store, StoreError};
 use crate::identity::UserId;
 
 /// Who wrote a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, sqlx::Type)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, ToSchema, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum Role {

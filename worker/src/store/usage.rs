@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Store, StoreError};
 use crate::identity::UserId;
@@ -26,7 +27,7 @@ pub struct Spent {
 }
 
 /// What one user's turns of one day cost that took one way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
 pub struct DayUsage {
     /// The day, in UTC.
     pub day: NaiveDate,

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::llm::{LlmError, Usage};
@@ -62,7 +63,7 @@ pub struct Begun {
 }
 
 /// A memory in the prompt.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema, Deserialize)]
 pub struct Known {
     /// Its id.
     pub id: Uuid,
@@ -86,6 +87,9 @@ pub struct Route {
     pub model: String,
     /// It is the stand-in.
     pub simulated: bool,
+    /// It was made for an earlier request that asked the same.
+    #[serde(default)]
+    pub cached: bool,
     /// Where the time to its first text went; none for a stored reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timing: Option<Timing>,
@@ -124,6 +128,9 @@ pub struct Outcome {
     pub degraded: Vec<String>,
     /// A stand-in replied, not a model.
     pub simulated: bool,
+    /// The reply was made for an earlier request that asked the same.
+    #[serde(default)]
+    pub cached: bool,
 }
 
 /// Why a reply broke off or never began.

@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
+use companion_crds::llm;
 use tokio::time::sleep_until;
 
 use crate::app::App;
 use crate::llm::Piece;
+use crate::reply_cache::{Begun, Key, KnownReply, Lead};
 use crate::store::Spent;
 
 use super::outlet::Outlet;
@@ -25,6 +27,8 @@ pub struct Reply {
     pub spent: Spent,
     /// The stand-in replied.
     pub simulated: bool,
+    /// It was made for an earlier request that asked the same.
+    pub cached: bool,
     /// Why the model ended it.
     pub finish: String,
     /// Why it ended here.
@@ -59,6 +63,13 @@ pub async fn generate(app: &App, turn: &Turn, outlet: &mut Outlet) -> Reply {
 /// Asks the provider and passes on what it says, until it has said all or nobody listens.
 async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
     let route = &app.config.llm.routes.normal;
+    let lead = tokio::select! {
+        looked = look_in_cache(app, turn, route) => match looked {
+            Looked::Found(known) => return tell_known(turn, known, outlet, reply).await,
+            Looked::ToAsk(lead) => lead,
+        },
+        () = outlet.closed(), if !outlet.goes_on_alone() => return Ended::ClientGone,
+    };
     let own = turn.began.elapsed();
     let asking = app.models.ask(route, &turn.prompt, &turn.asked.sampling);
     let mut pieces = tokio::select! {
@@ -79,12 +90,12 @@ async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -
         .first_token_seconds
         .with_label_values(&[reply.spent.provider.as_str()])
         .observe(whole.as_secs_f64());
-    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let chosen = Event::Route(Route {
         route: ROUTE.to_owned(),
         provider: reply.spent.provider.clone(),
         model: reply.spent.model.clone(),
         simulated: reply.simulated,
+        cached: false,
         timing: Some(Timing {
             overhead_us: micros(own),
             provider_us: micros(whole.saturating_sub(own)),
@@ -102,7 +113,7 @@ async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -
         };
         (reply.spent.usage, reply.spent.cost) = (pieces.usage(), pieces.cost());
         match piece {
-            None => return Ended::Complete,
+            None => break,
             Some(Err(error)) => return Ended::Failed(Failure::Provider(error)),
             Some(Ok(Piece::Text(piece))) => {
                 reply.text.push_str(&piece);
@@ -113,4 +124,66 @@ async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -
             Some(Ok(Piece::End(reason))) => reply.finish = reason,
         }
     }
+    if let Some(lead) = lead {
+        lead.land(KnownReply {
+            text: reply.text.clone(),
+            finish: reply.finish.clone(),
+            provider: reply.spent.provider.clone(),
+            model: reply.spent.model.clone(),
+            simulated: reply.simulated,
+        })
+        .await;
+    }
+    Ended::Complete
+}
+
+/// What a look into the cache comes to.
+enum Looked {
+    /// The reply is known.
+    Found(Box<KnownReply>),
+    /// It is to be asked for; with the lead, others wait for it.
+    ToAsk(Option<Lead>),
+}
+
+/// Looks for the reply among those that were made already. Only a turn of which nothing is stored has no personal context.
+async fn look_in_cache(app: &App, turn: &Turn, route: &llm::Route) -> Looked {
+    if !turn.asked.ephemeral || !app.replies.keeps() {
+        return Looked::ToAsk(None);
+    }
+    let key = Key::new(route, &turn.prompt, &turn.asked.sampling);
+    match app.replies.begin(turn.asked.user, key).await {
+        Begun::Found(known) => Looked::Found(known),
+        Begun::Lead(lead) => Looked::ToAsk(Some(lead)),
+    }
+}
+
+/// Tells a reply that was made for an earlier request. It costs nothing.
+async fn tell_known(turn: &Turn, known: Box<KnownReply>, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
+    let known = *known;
+    reply.spent.route = ROUTE;
+    reply.spent.provider = known.provider;
+    reply.spent.model = known.model;
+    reply.simulated = known.simulated;
+    reply.cached = true;
+    reply.finish = known.finish;
+    outlet
+        .tell(Event::Route(Route {
+            route: ROUTE.to_owned(),
+            provider: reply.spent.provider.clone(),
+            model: reply.spent.model.clone(),
+            simulated: reply.simulated,
+            cached: true,
+            timing: Some(Timing {
+                overhead_us: micros(turn.began.elapsed()),
+                provider_us: 0,
+            }),
+        }))
+        .await;
+    reply.text = known.text;
+    outlet.say(&reply.text).await;
+    Ended::Complete
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -122,6 +122,7 @@ pub async fn tell_stored(app: &App, stored: &StoredTurn, after: EventId, client:
             provider: stored.provider.clone(),
             model: stored.model.clone(),
             simulated: app.models.is_simulated(&stored.provider),
+            cached: false,
             timing: None,
         };
         seen = send(client, seen, Event::Route(route)).await;
@@ -165,6 +166,7 @@ fn outcome(app: &App, stored: &StoredTurn) -> Outcome {
         recalled: Vec::new(),
         degraded: Vec::new(),
         simulated: app.models.is_simulated(&stored.provider),
+        cached: false,
     }
 }
 

@@ -2,6 +2,7 @@
 //! trip to Redis adds them to the recent messages, keeps the last event and gives the floor back. Only then does the
 //! client hear that the reply is stored. Where PostgreSQL is away, the reply stands and says that it is not stored.
 
+use chrono::Utc;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -55,6 +56,7 @@ pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static s
     if turn.asked.ephemeral && !turn.reply.text.is_empty() {
         count(app, &turn).await;
     }
+    app.sessions.note_active(turn.asked.user, Utc::now()).await;
     label
 }
 
@@ -95,6 +97,7 @@ async fn store(app: &App, turn: &Turn) -> Stored {
             recalled: turn.recall.known(),
             degraded: degraded(turn).into_iter().map(str::to_owned).collect(),
             simulated: turn.reply.simulated,
+            cached: turn.reply.cached,
         },
         user_seq: 0,
         reply_seq: 0,

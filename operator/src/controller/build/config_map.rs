@@ -7,7 +7,7 @@ use companion_crds::config::{
     ProviderKind, WorkerConfig,
 };
 use companion_crds::memory::{Memory, Sessions};
-use companion_crds::serving::{Limits, OnDisconnect};
+use companion_crds::serving::{Cache, ChatPage, Limits, OnDisconnect};
 use companion_crds::{API_KEYS_PATH, MIN_POOL_SIZE};
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
@@ -66,8 +66,10 @@ pub fn worker_config(from: &Validated, pools: Pools) -> WorkerConfig {
         },
         memory: spec.memory.clone(),
         sessions: spec.sessions.clone(),
+        cache: spec.cache.clone(),
         limits: spec.limits.clone(),
         on_disconnect: spec.on_disconnect,
+        chat_page: spec.chat_page,
         drain: spec.drain.clone(),
     }
 }
@@ -96,8 +98,10 @@ pub fn job_config(from: &Validated) -> WorkerConfig {
         },
         memory: Memory::default(),
         sessions: Sessions::default(),
+        cache: Cache::default(),
         limits: Limits::default(),
         on_disconnect: OnDisconnect::default(),
+        chat_page: ChatPage::default(),
         ..whole
     }
 }

@@ -1,0 +1,219 @@
+//! What requests look like, for the document. Requests are read field by field, so that every error names its field; that
+//! what is written here is what is read, a test drives the service with (`make test`, schemathesis).
+#![expect(dead_code, reason = "only the shapes of these types are used")]
+
+use chrono::NaiveDate;
+use serde_json::Value;
+use utoipa::openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which part of a list.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct PageParams {
+    /// Rows of a page. Default: 50.
+    #[param(nullable = false, minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+    /// The `next_cursor` of an earlier page.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Which days.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct UsageParams {
+    /// The first day, in UTC. Default: 29 days before the last.
+    #[param(nullable = false)]
+    from: Option<NaiveDate>,
+    /// The last day. Default: today. At most 366 days are told of.
+    #[param(nullable = false)]
+    to: Option<NaiveDate>,
+}
+
+/// For edits.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct IfMatch {
+    /// The `ETag` that was seen: refused with 412 where somebody edited meanwhile.
+    #[param(nullable = false, rename = "If-Match", pattern = r#"^("[0-9]{1,9}"|\*)$"#)]
+    if_match: Option<String>,
+}
+
+/// For messages that must not be answered twice.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct IdempotencyKey {
+    /// Any name of this request; sent again with it within 24 hours, it gets the same reply.
+    #[param(nullable = false, rename = "Idempotency-Key", pattern = "^[!-~]{1,255}$")]
+    idempotency_key: Option<String>,
+}
+
+/// For clients that come back.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct LastEventId {
+    /// The id of the last event that was seen.
+    #[param(
+        rename = "Last-Event-ID",
+        pattern = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9]{1,9}-[0-9]{1,9}$"
+    )]
+    last_event_id: Option<String>,
+}
+
+/// For messages of a conversation.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct ConversationId {
+    /// The caller's name of the conversation. Without one, requests that begin alike go on in one conversation.
+    #[param(nullable = false, rename = "X-Conversation-Id", pattern = "^[!-~]{1,128}$")]
+    conversation_id: Option<String>,
+}
+
+/// For replies without a trace.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct Ephemeral {
+    /// `true`: nothing of the turn is stored.
+    #[param(nullable = false, rename = "X-Companion-Ephemeral", pattern = "^(true|false)$")]
+    ephemeral: Option<String>,
+}
+
+/// A memory to keep.
+#[derive(ToSchema)]
+pub struct NewMemory {
+    /// The fact.
+    #[schema(min_length = 1, max_length = 1000, pattern = r"\S")]
+    text: String,
+}
+
+/// What is to change of a memory; what is not there stays.
+#[derive(ToSchema)]
+#[schema(min_properties = 1)]
+pub struct MemoryChange {
+    /// What it says.
+    #[schema(min_length = 1, max_length = 1000, pattern = r"\S")]
+    text: Option<String>,
+    /// Whether it is known in every conversation.
+    pinned: Option<bool>,
+}
+
+/// What memories should fit.
+#[derive(ToSchema)]
+pub struct MemoryQuery {
+    /// In any words, up to `limits.messageChars`.
+    #[schema(min_length = 1, max_length = 4000, pattern = r"\S")]
+    query: String,
+    /// Most results. Default: 10.
+    #[schema(minimum = 1, maximum = 100)]
+    limit: Option<u32>,
+}
+
+/// A conversation to make.
+#[derive(ToSchema)]
+pub struct NewConversation {
+    /// Its name.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
+    title: Option<String>,
+}
+
+/// A conversation's name.
+#[derive(ToSchema)]
+pub struct Title {
+    /// Null takes the name away.
+    #[schema(required, min_length = 1, max_length = 200, pattern = r"\S")]
+    title: Option<String>,
+}
+
+/// Something to say.
+#[derive(ToSchema)]
+pub struct NewMessage {
+    /// What the user says, up to `limits.messageChars`.
+    #[schema(min_length = 1, max_length = 4000, pattern = r"\S")]
+    text: String,
+}
+
+/// That nobody erases by mistake.
+#[derive(ToSchema)]
+pub struct Confirmation {
+    /// These words.
+    #[schema(pattern = "^erase everything$")]
+    confirm: String,
+}
+
+/// OpenAI's request for vectors.
+#[derive(ToSchema)]
+pub struct EmbeddingRequest {
+    /// The embedder's name.
+    #[schema(example = "all-MiniLM-L6-v2")]
+    model: String,
+    #[schema(schema_with = embedding_input)]
+    input: Value,
+    #[schema(pattern = "^(float|base64)$")]
+    encoding_format: Option<String>,
+    /// The embedder's, if it is named.
+    #[schema(minimum = 384, maximum = 384)]
+    dimensions: Option<u32>,
+}
+
+/// One text, or at most 64.
+fn embedding_input() -> Schema {
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(r"\S"))
+        .build();
+    let texts = ArrayBuilder::new()
+        .items(text.clone())
+        .min_items(Some(1))
+        .max_items(Some(64))
+        .build();
+    Schema::OneOf(OneOfBuilder::new().item(text).item(texts).build())
+}
+
+/// OpenAI's request for a reply, as far as it is read.
+#[derive(ToSchema)]
+pub struct ChatCompletionRequest {
+    /// A name of `GET /v1/models`.
+    #[schema(example = "default")]
+    model: String,
+    /// The last one is the user's and is answered. What the deployment has stored of the conversation counts, not what the
+    /// client repeats.
+    #[schema(min_items = 1, max_items = 1000, example = json!([{ "role": "user", "content": "Hello" }]))]
+    messages: Vec<ChatMessage>,
+    /// Piece by piece.
+    stream: Option<bool>,
+    stream_options: Option<StreamOptions>,
+    /// Must be 1: one reply is made for each request.
+    #[schema(minimum = 1, maximum = 1)]
+    n: Option<u32>,
+    #[schema(minimum = 0, maximum = 2)]
+    temperature: Option<f32>,
+    #[schema(minimum = 1)]
+    max_tokens: Option<u32>,
+    #[schema(minimum = 1)]
+    max_completion_tokens: Option<u32>,
+    /// `false`: nothing of the turn is stored.
+    store: Option<bool>,
+    /// `conversation_id` names the conversation, as the header `X-Conversation-Id` does.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+    /// The user that an API key with the scope `act-as` acts for.
+    user: Option<String>,
+}
+
+/// One message.
+#[derive(ToSchema)]
+pub struct ChatMessage {
+    /// `system`, `developer`, `user` or `assistant`.
+    role: String,
+    /// Text, or OpenAI's list of parts of type `text`.
+    #[schema(value_type = String)]
+    content: Value,
+}
+
+/// What a stream has besides the reply.
+#[derive(ToSchema)]
+pub struct StreamOptions {
+    /// A last chunk with the tokens.
+    include_usage: Option<bool>,
+}
