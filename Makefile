@@ -6,7 +6,7 @@ CARGO_TARGET_DIR ?= $(COMPANION_CACHE)/target
 export COMPANION_CACHE CARGO_TARGET_DIR
 export CONTEXT OPERATOR_IMAGE WORKER_IMAGE POSTGRES_IMAGE REDIS_IMAGE COMPANION_PORT
 
-.PHONY: up down env test openapi bench generate cluster images
+.PHONY: up down env test openapi soak bench generate cluster images
 
 # A quickstart that answers and remembers: in the cluster of CONTEXT=, else in kind where Docker answers, else in our own.
 up:
@@ -30,8 +30,15 @@ test:
 
 # The service against its OpenAPI document, with more requests than make test makes.
 openapi:
+	@config/quickstart/packages.sh
 	cargo build --release --locked --workspace --bins
 	@COMPANION_OPENAPI_REQUESTS=300 tests/run.sh test --test worker openapi
+
+# What make test does a few times, fifty times as often: 10,000 messages through workers that are killed, 1,000 cut streams.
+soak:
+	@config/quickstart/packages.sh
+	cargo build --release --locked --workspace --bins
+	@COMPANION_SOAK=50 tests/run.sh test --test worker --no-fail-fast -- exactly_once randomly_cut --nocapture
 
 # Time to the first token, beside a direct call to the same provider.
 bench:

@@ -45,8 +45,9 @@ environment() { # the list
 	folder=$COMPANION_CACHE/python/$(sha256sum "$1" | cut -c1-12)
 	if [ ! -e "$folder/ready" ]; then
 		rm -rf "$folder"
-		python3 -m venv "$folder"
-		"$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$1" >&2
+		# In a command substitution nothing ends the script by itself.
+		python3 -m venv "$folder" >&2 || exit 1
+		"$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$1" >&2 || exit 1
 		touch "$folder/ready"
 	fi
 	echo "$folder/bin"

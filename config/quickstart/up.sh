@@ -5,36 +5,41 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 here=$repository/config/quickstart
 
-# Once: what a user has changed since then must stay. A sample that has changed itself is applied again.
+# Once: what a user has changed since then must stay.
 apply_sample() {
-	local sample=$repository/config/samples/quickstart.yaml content
-	content=$(sha256sum <"$sample")
-	if [ "$(remembered sample)" = "$content" ] &&
-		kubectl --namespace "$namespace" get companiondeployment quickstart --output name >/dev/null 2>&1; then
+	local sample=config/samples/quickstart.yaml
+	if kubectl --namespace "$namespace" get companiondeployment quickstart --output name >/dev/null 2>&1; then
 		step "the quickstart is there and stays as it is; to begin anew: make down"
+		if [ "$(remembered sample)" != "$(sha256sum <"$repository/$sample")" ]; then
+			step "  $sample has changed since; to take it over: kubectl apply --filename $sample"
+		fi
 		return
 	fi
-	step "applying config/samples/quickstart.yaml"
-	quietly kubectl apply --filename "$sample"
-	echo "$content" >"$state/sample"
+	step "applying $sample"
+	quietly kubectl apply --filename "$repository/$sample"
+	sha256sum <"$repository/$sample" >"$state/sample"
 }
 
-# A resource keeps the image that it was made with, so a newer build must be asked for by name.
-ask_for_newest_image() {
-	local used newest
+# A resource keeps the image that it was made with, so a newer build must be asked for by name: unless its user has named
+# another one.
+ask_for_newest_image() { # the image of the build before
+	local used asked newest
 	used=$(kubectl --namespace "$namespace" get companiondeployment quickstart --output jsonpath='{.status.image}')
+	asked=$(kubectl --namespace "$namespace" get companiondeployment quickstart --output jsonpath='{.spec.image}')
 	newest=$(remembered worker-image)
-	[ -z "$used" ] || [ "$used" = "$newest" ] ||
-		kubectl --namespace "$namespace" patch companiondeployment quickstart --type merge \
-			--patch "{\"spec\":{\"image\":\"$newest\"}}" >/dev/null
+	[ -n "$used" ] && [ "$used" != "$newest" ] || return 0
+	[ -z "$asked" ] || [ "$asked" = "$1" ] || return 0
+	kubectl --namespace "$namespace" patch companiondeployment quickstart --type merge \
+		--patch "{\"spec\":{\"image\":\"$newest\"}}" >/dev/null
 }
 
 step "finding or starting a cluster"
 "$here/cluster.sh"
 use_cluster
+built_before=$(remembered worker-image)
 "$here/install.sh"
 apply_sample
-ask_for_newest_image
+ask_for_newest_image "$built_before"
 "$here/progress.sh"
 step "Ready"
 "$here/converse.sh"

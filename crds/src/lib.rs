@@ -25,7 +25,7 @@ pub use status::CompanionDeploymentStatus;
 /// Seconds between a pod's removal from its Service and SIGTERM: endpoints need a moment to reach every proxy.
 pub const PRE_STOP_SECONDS: u64 = 5;
 
-/// Connections a worker keeps once it got SIGTERM: enough to settle the turns that are still streaming.
+/// Connections a worker keeps once its pod begins to go: enough to settle the turns that are still streaming.
 pub const DRAINING_CONNECTIONS: u32 = 2;
 
 /// Connections that are set aside for the job queue and for preflight and migrate Jobs, besides the workers' pools.

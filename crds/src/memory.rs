@@ -23,6 +23,9 @@ pub struct Memory {
     /// memories, the worst first; the rules and the message always enter.
     #[schemars(range(min = 1000, max = 1_000_000))]
     pub prompt_tokens: u32,
+    /// Tokens that the model may use for one user and day on work beside replies: summaries of long conversations. 0: none.
+    #[schemars(range(min = 0, max = 100_000_000))]
+    pub token_budget_per_user_per_day: u64,
     /// Cosine similarity below which a memory is not recalled, 0 to 1 in quotes.
     #[schemars(extend("x-kubernetes-validations" = [
         { "rule": "self.matches('^[0-9]+([.][0-9]+)?$') && double(self) <= 1.0", "message": "memory.minSimilarity must be from 0 to 1, in quotes such as \"0.3\"" }
@@ -37,6 +40,7 @@ impl Default for Memory {
             recalled_chars: 200,
             history: 6,
             prompt_tokens: 8_000,
+            token_budget_per_user_per_day: 50_000,
             min_similarity: Decimal::new("0.3"),
         }
     }

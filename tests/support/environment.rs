@@ -10,6 +10,12 @@ pub fn required(name: &str) -> String {
         .unwrap_or_else(|| panic!("{name} is not set: run \"make test\", which prepares what this test needs"))
 }
 
+/// `usual` times in `make test`, and as many times more as `make soak` says.
+pub fn times(usual: usize) -> usize {
+    let factor = std::env::var("COMPANION_SOAK").ok().and_then(|text| text.parse().ok());
+    usual * factor.unwrap_or(1)
+}
+
 /// The repository's root.
 pub fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

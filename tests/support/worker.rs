@@ -262,6 +262,16 @@ impl Worker {
         .await;
     }
 
+    /// Runs what its pod's preStop hook would.
+    pub async fn leave(&self) {
+        let id = self.process.id().expect("the worker still runs");
+        let done = Command::new(environment::required("COMPANION_WORKER_BIN"))
+            .args(["leave", "--worker", &id.to_string()])
+            .kill_on_drop(true)
+            .status();
+        assert!(done.await.expect("companion-worker can be run").success());
+    }
+
     /// Asks it to stop, as Kubernetes does.
     pub fn terminate(&self) {
         terminate(&self.process);

@@ -131,6 +131,54 @@ async fn a_reply_that_failed_is_not_kept_and_a_spoilt_entry_is_a_miss() {
 }
 
 #[tokio::test]
+async fn who_waits_shares_a_failure_and_a_reply_of_ones_own_can_be_asked_for() {
+    let stub = StubProvider::start().await;
+    let worker = Setup::with_stub(&stub)
+        .await
+        .with(json!({ "llm": { "retries": { "max": 0 } } }))
+        .start()
+        .await;
+    stub.pace(Pace {
+        first_token: Duration::from_millis(200),
+        ..Pace::default()
+    });
+    stub.next([Behaviour::BreakAfter(0)]);
+    let chats: Vec<Chat> = (0..4).map(|number| worker.chat(&format!("user-{number}"))).collect();
+    let body = json!({ "model": "default", "store": false, "messages": [{ "role": "user", "content": "Hi?" }] });
+    let answers = futures::future::join_all(chats.iter().map(|chat| chat.complete(body.clone()))).await;
+    assert!(answers.iter().all(|answer| answer.status == 502), "{answers:?}");
+    assert_eq!(stub.requests().len(), 1, "one failed, for all");
+
+    ask(&chats[0], json!({})).await;
+    let fresh = chats[1].with("cache-control", "no-store");
+    assert!(!is_cached(&ask(&fresh, json!({})).await));
+    assert_eq!(stub.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_fallbacks_reply_is_not_kept() {
+    let (first, second) = (StubProvider::start().await, StubProvider::start().await);
+    let provider =
+        |name: &str, stub: &StubProvider| json!({ "name": name, "openAi": { "baseURL": stub.url(), "keyed": false } });
+    let route = json!({ "provider": "first", "model": "m", "fallback": [{ "provider": "second", "model": "m" }] });
+    let worker = Setup::new()
+        .await
+        .with(json!({ "llm": {
+            "providers": [provider("first", &first), provider("second", &second)],
+            "routes": { "normal": route }, "retries": { "max": 0 },
+        } }))
+        .start()
+        .await;
+    first.next([Behaviour::Refuse(503)]);
+    let chat = worker.chat("ada");
+    ask(&chat, json!({})).await;
+    assert_eq!(second.requests().len(), 1);
+    assert!(!is_cached(&ask(&chat, json!({})).await), "the provider is back");
+    assert_eq!(first.requests().len(), 2);
+    assert!(is_cached(&ask(&chat, json!({})).await));
+}
+
+#[tokio::test]
 async fn who_is_erased_leaves_no_reply_behind() {
     let stub = StubProvider::start().await;
     let worker = Setup::with_stub(&stub).await.start().await;

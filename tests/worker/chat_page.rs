@@ -35,6 +35,9 @@ async fn a_fact_told_in_the_page_is_seen_used_edited_and_forgotten() {
 
     say(&browser, "My sister Anna lives in Lisbon.").await;
     browser.await_text("[data-testid=facts]", "simulated").await;
+    // The page looks for what was learned for ten seconds; on a busy machine that may be too short.
+    worker.chat("ada").await_memory("Lisbon").await;
+    browser.run("location.reload()").await;
     browser.await_text("[data-testid=memory-text]", "Lisbon").await;
 
     browser.click("[data-testid=new-conversation]").await;
@@ -83,6 +86,31 @@ async fn what_anybody_wrote_stays_text_and_nothing_foreign_is_loaded() {
 }
 
 #[tokio::test]
+async fn a_link_makes_nobody_somebody_else_without_a_word() {
+    let worker = worker().await;
+    worker
+        .chat("ada")
+        .post("/api/v1/memories", json!({ "text": "Ada likes tea." }))
+        .await;
+    worker
+        .chat("eve")
+        .post("/api/v1/memories", json!({ "text": "Eve likes rum." }))
+        .await;
+    let browser = Browser::start().await;
+    open(&browser, &worker, "ada").await;
+    browser.await_text("[data-testid=memory-text]", "tea").await;
+    for (answer, drink) in [("confirm-no", "tea"), ("confirm-yes", "rum")] {
+        let link = format!("{}/chat#token={}", worker.url, worker.token("eve"));
+        browser.open(&link).await;
+        browser
+            .click(&format!("[data-testid=confirm][open] [data-testid={answer}]"))
+            .await;
+        browser.await_there("[data-testid=app]:not([hidden])").await;
+        browser.await_text("[data-testid=memory-text]", drink).await;
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_token_brings_the_form_with_a_reason() {
     let worker = worker().await;
     let browser = Browser::start().await;
@@ -97,4 +125,15 @@ async fn the_page_is_there_only_where_it_is_asked_for() {
     let worker = Setup::new().await.start().await;
     let answer = reqwest::get(format!("{}/chat", worker.url)).await.unwrap();
     assert_eq!(answer.status(), 404);
+    let worker = self::worker().await;
+    for path in ["/chat", "/chat/chat.js"] {
+        let answer = reqwest::get(format!("{}{path}", worker.url)).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'; script-src 'self';") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use companion_tests::worker::Setup;
+use companion_tests::{eventually, eventually::ensure};
 
 #[tokio::test]
 async fn jobs_can_be_left_to_a_worker_that_does_nothing_else() {
@@ -20,9 +21,12 @@ async fn jobs_can_be_left_to_a_worker_that_does_nothing_else() {
         reqwest::get(format!("{}/v1/models", working.url)).await.is_err(),
         "it does not serve"
     );
-    let metrics = working.metrics().await;
-    assert!(
-        metrics.contains("companion_jobs_total{outcome=\"ok\",task=\"extract\"} 1"),
-        "{metrics}"
-    );
+    eventually("the job is counted", Duration::from_secs(5), || async {
+        let metrics = working.metrics().await;
+        ensure(
+            metrics.contains("companion_jobs_total{outcome=\"ok\",task=\"extract\"} 1"),
+            || metrics,
+        )
+    })
+    .await;
 }

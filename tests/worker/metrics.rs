@@ -63,7 +63,6 @@ async fn every_metric_that_needs_no_fault_moves() {
     }
 }
 
-/// While a list waits in PostgreSQL, a connection is in use.
 #[tokio::test]
 async fn users_of_a_day_are_counted_once_over_all_workers() {
     let setup = Setup::new().await;
@@ -80,6 +79,7 @@ async fn users_of_a_day_are_counted_once_over_all_workers() {
     }
 }
 
+/// While a list waits in PostgreSQL, a connection is in use.
 async fn list_waits_for_a_connection(setup: &Setup, worker: &Worker) {
     let mut owner = sqlx::PgConnection::connect(&setup.database.owner_url).await.unwrap();
     let mut held = owner.begin().await.unwrap();

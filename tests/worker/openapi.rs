@@ -69,5 +69,7 @@ async fn the_document_and_its_page_are_served_to_everybody() {
     assert_eq!(document, serde_json::from_slice::<serde_json::Value>(&written).unwrap());
     let page = reqwest::get(format!("{}/docs/", worker.url)).await.unwrap();
     assert_eq!(page.status(), 200);
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
     assert!(page.text().await.unwrap().contains("swagger-ui"));
 }

@@ -1,5 +1,5 @@
 //! A PostgreSQL that is there and cannot do what it is asked: read-only after a failover, its connections ended, its tables
-//! locked, every connection in use. Replies come and say that they are not stored; nothing that was said to be stored is
+//! locked. Replies come and say that they are not stored; nothing that was said to be stored is
 //! lost, and within ten seconds turns are stored again.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use companion_tests::worker::{Setup, Worker};
 use companion_tests::{Chat, eventually, eventually::ensure};
 use sqlx::{Connection, PgConnection};
 
-const STORED_AGAIN: Duration = Duration::from_secs(20);
+const STORED_AGAIN: Duration = Duration::from_secs(10);
 
 async fn scene() -> (Setup, Worker, Chat) {
     let setup = Setup::new().await;

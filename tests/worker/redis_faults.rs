@@ -7,11 +7,14 @@ use companion_tests::redis_server::RedisServer;
 use companion_tests::stub_provider::StubProvider;
 use companion_tests::worker::{Setup, Worker};
 use companion_tests::{Chat, eventually, eventually::ensure};
+use serde_json::json;
 
 /// Recovery takes two seconds; the rest is for a busy machine.
 const USED_AGAIN: Duration = Duration::from_secs(6);
 
 struct Scene {
+    /// Keeps the worker's log.
+    _setup: Setup,
     redis: RedisServer,
     stub: StubProvider,
     worker: Worker,
@@ -28,6 +31,7 @@ async fn scene() -> Scene {
     let reply = chat.say("The code word is heliotrope.").await;
     assert!(!reply.degraded("session"), "{reply:?}");
     Scene {
+        _setup: setup,
         redis,
         stub,
         worker,
@@ -60,9 +64,13 @@ async fn a_primary_that_becomes_a_replica_is_left_alone_until_it_is_primary_agai
     scene.redis.command(&["REPLICAOF", "127.0.0.1", "1"]).await;
     scene.goes_on().await;
     assert!(scene.chat.say("And on").await.degraded("session"));
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    scene.goes_on().await;
+    let log = scene.worker.log();
+    let connected = log.matches("redis answers").count();
+    assert_eq!(connected, 1, "a replica is not connected to again and again: {log}");
     scene.redis.command(&["REPLICAOF", "NO", "ONE"]).await;
     scene.is_used_again().await;
-    scene.goes_on().await;
 }
 
 #[tokio::test]
@@ -76,9 +84,30 @@ async fn a_full_redis_ends_no_conversation() {
 }
 
 #[tokio::test]
+async fn a_redis_that_is_nearly_full_is_given_nothing_that_can_be_done_without() {
+    let scene = scene().await;
+    let ask = async |text: &str| {
+        let body = json!({ "model": "default", "store": false, "messages": [{ "role": "user", "content": text }] });
+        scene.chat.complete(body).await.body["companion"]["cached"].clone()
+    };
+    ask("One?").await;
+    assert_eq!(ask("One?").await, json!(true));
+    // Some 1 MB is used by a server that is empty.
+    scene.redis.command(&["CONFIG", "SET", "maxmemory", "1200000"]).await;
+    eventually("the worker has seen it", Duration::from_secs(10), || async {
+        let log = scene.worker.log();
+        ensure(log.contains("of maxmemory is used"), || log)
+    })
+    .await;
+    ask("Two?").await;
+    assert_eq!(ask("Two?").await, json!(false), "nothing is kept");
+    scene.goes_on().await;
+}
+
+#[tokio::test]
 async fn a_slow_redis_costs_a_turn_no_more_than_its_budget() {
     let scene = scene().await;
-    // Half a second for every answer, as a machine that swaps gives.
+    // No answer for three seconds, as from a machine that swaps.
     scene.redis.command(&["CLIENT", "PAUSE", "3000", "ALL"]).await;
     let begun = Instant::now();
     scene.goes_on().await;

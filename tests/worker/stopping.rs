@@ -56,3 +56,30 @@ async fn an_idle_worker_ends_at_once() {
     worker.terminate();
     assert!(worker.ended(Duration::from_secs(5)).await);
 }
+
+#[tokio::test]
+async fn a_worker_that_is_told_of_its_successor_serves_on_with_two_connections() {
+    let stub = StubProvider::start().await;
+    let setup = Setup::with_stub(&stub).await;
+    let mut worker = setup.start().await;
+    let chats = (0..12).map(|number| worker.chat(&format!("user-{number}")));
+    futures::future::join_all(chats.map(|chat| async move { chat.say("Hello").await })).await;
+    let held = async || {
+        let name = &setup.database.name;
+        let query = format!("SELECT count(*)::text FROM pg_stat_activity WHERE usename = '{name}_worker'");
+        setup.database.ask(&query).await.parse::<u32>().unwrap()
+    };
+    assert!(held().await > 2);
+    let ((), ()) = tokio::join!(worker.leave(), async {
+        eventually("two connections are left", Duration::from_secs(4), || async {
+            let held = held().await;
+            ensure(held <= 2, || held.to_string())
+        })
+        .await;
+        let reply = worker.chat("ada").say("Hello").await;
+        assert_eq!(reply.companion["stored"], true, "it serves on: {reply:?}");
+        assert_eq!(worker.admin("/readyz").await, 200);
+    });
+    worker.terminate();
+    assert!(worker.ended(Duration::from_secs(5)).await);
+}

@@ -31,7 +31,7 @@ pub struct App {
     /// Long-term memory.
     pub memories: Memories,
     /// Language models.
-    pub models: Models,
+    pub models: Arc<Models>,
     /// Replies that were made already.
     pub replies: ReplyCache,
     /// Counts.

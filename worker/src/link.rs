@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use prometheus::IntCounter;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, ServerErrorKind};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{sleep, timeout};
 
@@ -141,8 +141,19 @@ impl Shared {
             .ok()?;
         let ping = async { redis::cmd("PING").query_async::<()>(&mut connection).await };
         timeout(BUDGET, ping).await.ok()?.ok()?;
-        Some(connection)
+        let mut asked = connection.clone();
+        let role = async { redis::cmd("ROLE").query_async::<Vec<Value>>(&mut asked).await };
+        match timeout(BUDGET, role).await.ok()? {
+            // What was the primary before a failover: every write would fail.
+            Ok(role) if role.first().is_some_and(is_replica) => None,
+            // Some services do not tell.
+            _ => Some(connection),
+        }
     }
+}
+
+fn is_replica(role: &Value) -> bool {
+    matches!(redis::from_redis_value_ref::<String>(role), Ok(role) if role == "slave")
 }
 
 /// Keeps an eye on how full Redis is, for as long as anyone uses it.

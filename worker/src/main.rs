@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
 use companion_crds::api_key::Scope;
 use companion_crds::text::Span;
-use companion_worker::commands::{key, migrate, openapi, preflight, serve, token};
+use companion_worker::commands::{key, leave, migrate, openapi, preflight, serve, token};
 use companion_worker::config::Settings;
 use companion_worker::telemetry;
 
@@ -41,6 +41,12 @@ enum Command {
     },
     /// Check that the database and Redis can be used, and report what they are.
     Preflight(Config),
+    /// Tell the worker of this pod that it goes, and wait until proxies know (the preStop hook).
+    Leave {
+        /// Its process.
+        #[arg(long, default_value_t = 1)]
+        worker: i32,
+    },
     /// Print a development token.
     Token {
         #[command(flatten)]
@@ -75,7 +81,10 @@ struct Config {
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     // Tokens and keys are made by hand: what goes wrong is for a person, not for a log.
-    let by_hand = matches!(command, Command::Token { .. } | Command::Key { .. } | Command::Openapi);
+    let by_hand = matches!(
+        command,
+        Command::Token { .. } | Command::Key { .. } | Command::Openapi | Command::Leave { .. }
+    );
     if !by_hand {
         telemetry::start_logs();
     }
@@ -106,6 +115,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Preflight(_) => return Err(anyhow!("preflight failed; its report says why")),
             Command::Token { config, user, ttl } => token::run(&Settings::load(&config.path)?, &user, ttl)?,
             Command::Openapi => openapi::run()?,
+            Command::Leave { worker } => leave::run(worker).await?,
             Command::Key { name, scopes } => key::run(&name, &scopes)?,
         }
         Ok(())

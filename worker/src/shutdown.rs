@@ -1,4 +1,5 @@
-//! How a worker goes. SIGTERM makes it unready at once and closes its door; turns that stream are finished, up to a
+//! How a worker goes. The pod's preStop hook, `companion-worker leave`, sends SIGUSR1: the worker serves on and gives up
+//! connections to the database, for another takes its place. SIGTERM makes it unready at once and closes its door; turns that stream are finished, up to a
 //! moment before the kill; then what is left is cut. The parts that must act hold a [`Lifecycle`] and watch it.
 
 use std::time::Duration;
@@ -51,8 +52,9 @@ pub fn time_for_turns(grace_period: Duration) -> Duration {
         .max(Duration::from_secs(1))
 }
 
-/// SIGTERM and SIGINT, heard from the moment this is made: none falls between two that wait.
+/// SIGUSR1, SIGTERM and SIGINT, heard from the moment this is made: none falls between two that wait.
 pub struct Signals {
+    leave: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -64,12 +66,23 @@ impl Signals {
     /// The handlers cannot be set.
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self {
+            leave: signal(SignalKind::user_defined1())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
-    /// Waits for one of them.
+    /// Waits until the pod begins to go: the preStop hook, or the end without it. Says whether it is the end.
+    pub async fn leaving(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => true,
+            _ = self.interrupt.recv() => true,
+            _ = self.leave.recv() => false,
+        }
+    }
+
+    /// Waits for SIGTERM or SIGINT.
     pub async fn received(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}

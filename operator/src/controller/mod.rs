@@ -99,9 +99,13 @@ async fn reconcile(guarded: Arc<Guarded>, context: Arc<Context>) -> Result<Actio
 /// Says in the status that a pass failed, if the API server lets us.
 async fn say_failed(context: &Context, known: &CompanionDeployment, error: &Error, failure: Failure) {
     let said = async {
-        if let Some(resource) = dereference::current(&context.client, known).await? {
-            update_status::failed(context, &resource, &error.to_string(), failure).await?;
-        }
+        let Some(resource) = dereference::current(&context.client, known).await? else {
+            return Ok(());
+        };
+        // It may have been edited since: nobody has refused that yet.
+        let edited = resource.meta().generation != known.meta().generation;
+        let failure = if edited { Failure::Passing } else { failure };
+        update_status::failed(context, &resource, &error.to_string(), failure).await?;
         Ok::<_, Error>(())
     };
     match tokio::time::timeout(SAY, said).await {

@@ -61,6 +61,9 @@ pub enum ServeError {
     /// The metrics, which is a bug.
     #[error("failed to make the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
+    /// What works on jobs ended by itself, which is a bug.
+    #[error("nobody works on jobs any more: {0:?}")]
+    Jobs(Option<tokio::task::JoinError>),
     /// A thread that loads the model broke.
     #[error("failed to load the embedding model: {0}")]
     Loading(#[from] tokio::task::JoinError),
@@ -87,7 +90,7 @@ pub async fn run(settings: Settings, jobs: Jobs) -> Result<(), ServeError> {
     let link = Link::new(secrets.redis_url()?, metrics.degraded.with_label_values(&["redis"]))?;
     let sessions = Sessions::new(link.clone(), config, &metrics);
     let replies = ReplyCache::new(link, config, &metrics);
-    let models = Models::new(config, secrets, &metrics)?;
+    let models = Arc::new(Models::new(config, secrets, &metrics)?);
 
     let admin = Bound::bind(&config.listen.admin).await?;
     let admin_routes = admin_router(
@@ -112,10 +115,11 @@ pub async fn run(settings: Settings, jobs: Jobs) -> Result<(), ServeError> {
     let work = jobs::run(
         store.clone(),
         memories.clone(),
+        Some(jobs::Summaries::new(Arc::clone(&models), config)),
         metrics.clone(),
         lifecycle.draining_token(),
     );
-    let working = tokio::spawn(async move {
+    let mut working = tokio::spawn(async move {
         if jobs != Jobs::Off {
             work.await;
         }
@@ -137,8 +141,11 @@ pub async fn run(settings: Settings, jobs: Jobs) -> Result<(), ServeError> {
     let (admin, tenant) = (&config.listen.admin, &config.tenant);
     if jobs == Jobs::Only {
         tracing::info!(admin, tenant, "ready, for jobs alone");
-        signals.received().await;
-        app.lifecycle.drain();
+        tokio::select! {
+            () = signals.received() => app.lifecycle.drain(),
+            // It goes on for ever; if it does not, another pod must.
+            ended = &mut working => return Err(ServeError::Jobs(ended.err())),
+        }
     } else {
         let serving = Bound::bind(&config.listen.serving).await?;
         tracing::info!(serving = config.listen.serving, admin, tenant, "ready");
@@ -155,9 +162,13 @@ async fn serve_until_signalled(app: &Arc<App>, serving: Bound, signals: &mut Sig
     let grace = time_for_turns(app.config.drain.grace_period.duration());
     let stop = app.lifecycle.draining_token().cancelled_owned();
     let served = tokio::spawn(serving.serve(router(Arc::clone(app)), stop, grace));
-    signals.received().await;
-    app.lifecycle.drain();
+    let ends = signals.leaving().await;
+    // At once, for the pod that takes over is no longer counted beside this one.
     app.store.shrink();
+    if !ends {
+        signals.received().await;
+    }
+    app.lifecycle.drain();
     app.turns.close();
     tracing::info!(
         turns = app.turns.len(),

@@ -2,6 +2,7 @@
 //! In: fields and headers; out: a [`ChatRequest`], or an error that names the field as OpenAI's clients know it.
 
 use axum::http::HeaderMap;
+use axum::http::header::CACHE_CONTROL;
 use companion_crds::config::WorkerConfig;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -77,6 +78,7 @@ impl ChatRequest {
             sampling: sampling(fields)?,
             streamed: stream,
             ephemeral,
+            fresh: is_fresh(headers),
             seen: None,
         };
         Ok(Self {
@@ -114,6 +116,17 @@ fn is_ephemeral(fields: &Map<String, Value>, headers: &HeaderMap) -> Result<bool
         Some(b"true") => Ok(true),
         Some(_) => Err(ApiError::field(EPHEMERAL_HEADER, "must be true or false")),
     }
+}
+
+/// Whether the client wants a reply of its own (RFC 9111 section 5.2.1).
+fn is_fresh(headers: &HeaderMap) -> bool {
+    let values = headers
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    values
+        .flat_map(|value| value.split(','))
+        .any(|word| matches!(word.trim(), "no-store" | "no-cache"))
 }
 
 /// Whether a front end asks for itself: a title, tags or follow-ups for a chat. Such text is not the user's.

@@ -61,7 +61,14 @@ pub struct ConversationPage {
 }
 
 /// A page of conversations, newest first.
-#[utoipa::path(get, path = "/api/v1/conversations", operation_id = "list_conversations", tag = "conversations", params(PageParams), responses((status = 200, body = ConversationPage)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/conversations",
+    operation_id = "list_conversations",
+    tag = "conversations",
+    params(PageParams),
+    responses((status = 200, body = ConversationPage)),
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -82,7 +89,14 @@ pub async fn list(
 }
 
 /// Makes a conversation.
-#[utoipa::path(post, path = "/api/v1/conversations", operation_id = "create_conversation", tag = "conversations", request_body = NewConversation, responses((status = 201, body = Conversation)))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/conversations",
+    operation_id = "create_conversation",
+    tag = "conversations",
+    request_body = NewConversation,
+    responses((status = 201, body = Conversation)),
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -99,7 +113,14 @@ pub async fn create(
 }
 
 /// One conversation.
-#[utoipa::path(get, path = "/api/v1/conversations/{id}", operation_id = "get_conversation", tag = "conversations", params(("id" = Uuid, Path, description = "the conversation")), responses((status = 200, body = Conversation), (status = 404, description = "no such conversation")))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/conversations/{id}",
+    operation_id = "get_conversation",
+    tag = "conversations",
+    params(("id" = Uuid, Path, description = "the conversation")),
+    responses((status = 200, body = Conversation), (status = 404, description = "no such conversation")),
+)]
 pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Response, ApiError> {
     let user = caller.within_limits(&app).await?;
     let found = app.store.conversation(user, identifier(&id)?).await?;
@@ -107,7 +128,19 @@ pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<Str
 }
 
 /// Names a conversation; a title of null takes the name away.
-#[utoipa::path(patch, path = "/api/v1/conversations/{id}", operation_id = "rename_conversation", tag = "conversations", params(("id" = Uuid, Path, description = "the conversation"), IfMatch), request_body = Title, responses((status = 200, body = Conversation), (status = 404, description = "no such conversation"), (status = 412, description = "it was edited meanwhile")))]
+#[utoipa::path(
+    patch,
+    path = "/api/v1/conversations/{id}",
+    operation_id = "rename_conversation",
+    tag = "conversations",
+    params(("id" = Uuid, Path, description = "the conversation"), IfMatch),
+    request_body = Title,
+    responses(
+        (status = 200, body = Conversation),
+        (status = 404, description = "no such conversation"),
+        (status = 412, description = "it was edited meanwhile"),
+    ),
+)]
 pub async fn rename(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -132,7 +165,18 @@ pub async fn rename(
 }
 
 /// Forgets the messages of a conversation.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/reset", operation_id = "reset_conversation", tag = "conversations", params(("id" = Uuid, Path, description = "the conversation")), responses((status = 204, description = "its messages are forgotten"), (status = 404, description = "no such conversation"), (status = 409, description = "a message is still being answered")))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/conversations/{id}/reset",
+    operation_id = "reset_conversation",
+    tag = "conversations",
+    params(("id" = Uuid, Path, description = "the conversation")),
+    responses(
+        (status = 204, description = "its messages are forgotten"),
+        (status = 404, description = "no such conversation"),
+        (status = 409, description = "a message is still being answered"),
+    ),
+)]
 pub async fn reset(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -143,7 +187,18 @@ pub async fn reset(
 }
 
 /// Deletes a conversation with its messages.
-#[utoipa::path(delete, path = "/api/v1/conversations/{id}", operation_id = "delete_conversation", tag = "conversations", params(("id" = Uuid, Path, description = "the conversation")), responses((status = 204, description = "it is deleted"), (status = 404, description = "no such conversation"), (status = 409, description = "a message is still being answered")))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/conversations/{id}",
+    operation_id = "delete_conversation",
+    tag = "conversations",
+    params(("id" = Uuid, Path, description = "the conversation")),
+    responses(
+        (status = 204, description = "it is deleted"),
+        (status = 404, description = "no such conversation"),
+        (status = 409, description = "a message is still being answered"),
+    ),
+)]
 pub async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -79,7 +79,14 @@ pub struct EmbeddingUsage {
 }
 
 /// The vectors of the texts of one request.
-#[utoipa::path(post, path = "/v1/embeddings", operation_id = "create_embeddings", tag = "openai", request_body = EmbeddingRequest, responses((status = 200, body = Embeddings), (status = 404, description = "no such model")))]
+#[utoipa::path(
+    post,
+    path = "/v1/embeddings",
+    operation_id = "create_embeddings",
+    tag = "openai",
+    request_body = EmbeddingRequest,
+    responses((status = 200, body = Embeddings), (status = 404, description = "no such model")),
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,

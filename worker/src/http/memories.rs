@@ -50,7 +50,14 @@ pub struct FoundMemories {
 }
 
 /// A page of memories, newest first.
-#[utoipa::path(get, path = "/api/v1/memories", operation_id = "list_memories", tag = "memories", params(PageParams), responses((status = 200, body = MemoryPage)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/memories",
+    operation_id = "list_memories",
+    tag = "memories",
+    params(PageParams),
+    responses((status = 200, body = MemoryPage)),
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -64,7 +71,14 @@ pub async fn list(
 }
 
 /// Remembers a text.
-#[utoipa::path(post, path = "/api/v1/memories", operation_id = "create_memory", tag = "memories", request_body = NewMemory, responses((status = 201, body = Memory)))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/memories",
+    operation_id = "create_memory",
+    tag = "memories",
+    request_body = NewMemory,
+    responses((status = 201, body = Memory)),
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -78,7 +92,14 @@ pub async fn create(
 }
 
 /// One memory, with its entity tag.
-#[utoipa::path(get, path = "/api/v1/memories/{id}", operation_id = "get_memory", tag = "memories", params(("id" = Uuid, Path, description = "the memory")), responses((status = 200, body = Memory), (status = 404, description = "no such memory")))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/memories/{id}",
+    operation_id = "get_memory",
+    tag = "memories",
+    params(("id" = Uuid, Path, description = "the memory")),
+    responses((status = 200, body = Memory), (status = 404, description = "no such memory")),
+)]
 pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Response, ApiError> {
     let user = caller.within_limits(&app).await?;
     let memory = app.memories.get(user, identifier(&id)?).await?;
@@ -86,7 +107,20 @@ pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<Str
 }
 
 /// Puts a memory right, or pins it.
-#[utoipa::path(patch, path = "/api/v1/memories/{id}", operation_id = "edit_memory", tag = "memories", params(("id" = Uuid, Path, description = "the memory"), IfMatch), request_body = MemoryChange, responses((status = 200, body = Memory), (status = 404, description = "no such memory"), (status = 409, description = "another memory says the same"), (status = 412, description = "it was edited meanwhile")))]
+#[utoipa::path(
+    patch,
+    path = "/api/v1/memories/{id}",
+    operation_id = "edit_memory",
+    tag = "memories",
+    params(("id" = Uuid, Path, description = "the memory"), IfMatch),
+    request_body = MemoryChange,
+    responses(
+        (status = 200, body = Memory),
+        (status = 404, description = "no such memory"),
+        (status = 409, description = "another memory says the same"),
+        (status = 412, description = "it was edited meanwhile"),
+    ),
+)]
 pub async fn edit(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -118,7 +152,14 @@ pub async fn edit(
 }
 
 /// The memories that stood in the prompt of a turn, and why.
-#[utoipa::path(get, path = "/api/v1/turns/{id}/memories", operation_id = "memories_of_turn", tag = "memories", params(("id" = Uuid, Path, description = "the turn")), responses((status = 200, body = UsedMemories), (status = 404, description = "no such turn")))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/turns/{id}/memories",
+    operation_id = "memories_of_turn",
+    tag = "memories",
+    params(("id" = Uuid, Path, description = "the turn")),
+    responses((status = 200, body = UsedMemories), (status = 404, description = "no such turn")),
+)]
 pub async fn of_turn(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -131,7 +172,17 @@ pub async fn of_turn(
 }
 
 /// Forgets a memory.
-#[utoipa::path(delete, path = "/api/v1/memories/{id}", operation_id = "delete_memory", tag = "memories", params(("id" = Uuid, Path, description = "the memory")), responses((status = 204, description = "it is forgotten"), (status = 404, description = "no such memory")))]
+#[utoipa::path(
+    delete,
+    path = "/api/v1/memories/{id}",
+    operation_id = "delete_memory",
+    tag = "memories",
+    params(("id" = Uuid, Path, description = "the memory")),
+    responses(
+        (status = 204, description = "it is forgotten"),
+        (status = 404, description = "no such memory"),
+    ),
+)]
 pub async fn delete(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -145,7 +196,14 @@ pub async fn delete(
 }
 
 /// Memories that fit a query, best first, and why.
-#[utoipa::path(post, path = "/api/v1/memories/search", operation_id = "search_memories", tag = "memories", request_body = MemoryQuery, responses((status = 200, body = FoundMemories)))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/memories/search",
+    operation_id = "search_memories",
+    tag = "memories",
+    request_body = MemoryQuery,
+    responses((status = 200, body = FoundMemories)),
+)]
 pub async fn search(
     State(app): State<Arc<App>>,
     caller: Caller,

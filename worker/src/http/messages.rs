@@ -51,7 +51,26 @@ struct Named {
 }
 
 /// Answers a message.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/messages", operation_id = "send_message", tag = "messages", params(("id" = Uuid, Path, description = "the conversation"), IdempotencyKey, LastEventId), request_body = NewMessage, responses((status = 200, description = "the reply, as named events or, where Accept asks for application/json, as one object", content((TurnDone = "application/json"), (NamedEvent = "text/event-stream"))), (status = 404, description = "no such conversation"), (status = 409, description = "an earlier message is still being answered"), (status = 422, description = "the idempotency key was used with another request"), (status = 502, description = "the provider failed"), (status = 504, description = "the provider or the turn took too long")))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/conversations/{id}/messages",
+    operation_id = "send_message",
+    tag = "messages",
+    params(("id" = Uuid, Path, description = "the conversation"), IdempotencyKey, LastEventId),
+    request_body = NewMessage,
+    responses(
+        (
+            status = 200,
+            description = "the reply, as named events or, where Accept asks for application/json, as one object",
+            content((TurnDone = "application/json"), (NamedEvent = "text/event-stream")),
+        ),
+        (status = 404, description = "no such conversation"),
+        (status = 409, description = "an earlier message is still being answered"),
+        (status = 422, description = "the idempotency key was used with another request"),
+        (status = 502, description = "the provider failed"),
+        (status = 504, description = "the provider or the turn took too long"),
+    ),
+)]
 pub async fn send(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -128,12 +147,23 @@ fn read(app: &App, user: UserId, id: &str, headers: &HeaderMap, body: &JsonBody)
         sampling: Sampling::default(),
         streamed: !whole,
         ephemeral: false,
+        fresh: false,
         seen: last_event(headers)?,
     })
 }
 
 /// The rest of a turn, for a client that comes back.
-#[utoipa::path(get, path = "/api/v1/turns/{id}/events", operation_id = "events_of_turn", tag = "messages", params(("id" = Uuid, Path, description = "the turn"), LastEventId), responses((status = 200, description = "the events after the last one seen", content_type = "text/event-stream", body = NamedEvent), (status = 404, description = "no such turn")))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/turns/{id}/events",
+    operation_id = "events_of_turn",
+    tag = "messages",
+    params(("id" = Uuid, Path, description = "the turn"), LastEventId),
+    responses(
+        (status = 200, description = "the events after the last one seen", content_type = "text/event-stream", body = NamedEvent),
+        (status = 404, description = "no such turn"),
+    ),
+)]
 pub async fn events(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -153,7 +183,14 @@ pub async fn events(
 }
 
 /// A page of messages, newest first.
-#[utoipa::path(get, path = "/api/v1/conversations/{id}/messages", operation_id = "list_messages", tag = "messages", params(("id" = Uuid, Path, description = "the conversation"), PageParams), responses((status = 200, body = MessagePage), (status = 404, description = "no such conversation")))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/conversations/{id}/messages",
+    operation_id = "list_messages",
+    tag = "messages",
+    params(("id" = Uuid, Path, description = "the conversation"), PageParams),
+    responses((status = 200, body = MessagePage), (status = 404, description = "no such conversation")),
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -223,8 +260,6 @@ pub struct TurnDone<'a> {
     degraded: &'a [String],
     /// A stand-in replied, not a model.
     simulated: bool,
-    /// The reply was made for an earlier request that asked the same.
-    cached: bool,
 }
 
 fn done(outcome: &Outcome) -> TurnDone<'_> {
@@ -239,6 +274,5 @@ fn done(outcome: &Outcome) -> TurnDone<'_> {
         recalled: &outcome.recalled,
         degraded: &outcome.degraded,
         simulated: outcome.simulated,
-        cached: outcome.cached,
     }
 }

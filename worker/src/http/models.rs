@@ -47,7 +47,13 @@ pub struct ModelList {
 }
 
 /// All models.
-#[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "openai", responses((status = 200, body = ModelList)))]
+#[utoipa::path(
+    get,
+    path = "/v1/models",
+    operation_id = "list_models",
+    tag = "openai",
+    responses((status = 200, body = ModelList)),
+)]
 pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<ModelList>, ApiError> {
     caller.may_look(&app).await?;
     Ok(Json(ModelList {
@@ -57,7 +63,14 @@ pub async fn list(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Mo
 }
 
 /// One model.
-#[utoipa::path(get, path = "/v1/models/{id}", operation_id = "get_model", tag = "openai", params(("id" = String, Path, description = "its name")), responses((status = 200, body = Model), (status = 404, description = "no such model")))]
+#[utoipa::path(
+    get,
+    path = "/v1/models/{id}",
+    operation_id = "get_model",
+    tag = "openai",
+    params(("id" = String, Path, description = "its name")),
+    responses((status = 200, body = Model), (status = 404, description = "no such model")),
+)]
 pub async fn get(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Result<Json<Model>, ApiError> {
     caller.may_look(&app).await?;
     find(&app.config, &id)?;

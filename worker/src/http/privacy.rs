@@ -29,7 +29,20 @@ const CONFIRMATION: &str = "erase everything";
 const AHEAD: usize = 64;
 
 /// All rows of the caller, as lines of JSON. The last line has the counts; without it the export is not whole.
-#[utoipa::path(get, path = "/api/v1/export", operation_id = "export", tag = "privacy", responses((status = 200, description = "one line of JSON for each row, and a last one with the counts", content_type = "application/x-ndjson", body = String)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/export",
+    operation_id = "export",
+    tag = "privacy",
+    responses(
+        (
+            status = 200,
+            description = "one line of JSON for each row, and a last one with the counts",
+            content_type = "application/x-ndjson",
+            body = String,
+        ),
+    ),
+)]
 pub async fn export(State(app): State<Arc<App>>, caller: Caller) -> Result<Response, ApiError> {
     let user = caller.within_limits(&app).await?;
     archive(&app, user).await
@@ -83,7 +96,14 @@ pub struct Erased {
 }
 
 /// Erases the caller: rows, vectors, jobs, and what Redis keeps. The answer is the receipt.
-#[utoipa::path(post, path = "/api/v1/erase", operation_id = "erase", tag = "privacy", request_body = Confirmation, responses((status = 200, body = Erased)))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/erase",
+    operation_id = "erase",
+    tag = "privacy",
+    request_body = Confirmation,
+    responses((status = 200, body = Erased)),
+)]
 pub async fn erase(
     State(app): State<Arc<App>>,
     caller: Caller,

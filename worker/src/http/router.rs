@@ -1,5 +1,6 @@
-//! The routes of the serving port and the document that describes them, from one list; and what is done around every one of them: a panic becomes a 500, an error gets the
-//! shape of its API, an answer is counted by its route's pattern, and a page of an allowed origin may read it.
+//! The routes of the serving port and the document that describes them, from one list; and what is done around every one
+//! of them: a panic becomes a 500, an error gets the shape of its API, an answer is counted by its route's pattern, and a
+//! page of an allowed origin may read it.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -14,7 +15,6 @@ use futures::FutureExt;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use utoipa_swagger_ui::SwaggerUi;
 
 use crate::app::App;
 use crate::telemetry::Metrics;
@@ -36,7 +36,7 @@ pub fn router(app: Arc<App>) -> Router {
     };
     let routes = routes
         .merge(page)
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::with_errors(document)))
+        .merge(openapi::page(document))
         .fallback(async || ApiError::no_route())
         .method_not_allowed_fallback(async || ApiError::no_method())
         .layer(limit)

@@ -33,7 +33,14 @@ pub struct DeadJobPage {
 }
 
 /// A page of jobs that are not tried any more, the newest first.
-#[utoipa::path(get, path = "/api/v1/admin/jobs", operation_id = "list_dead_jobs", tag = "support", params(PageParams), responses((status = 200, body = DeadJobPage)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/jobs",
+    operation_id = "list_dead_jobs",
+    tag = "support",
+    params(PageParams),
+    responses((status = 200, body = DeadJobPage)),
+)]
 pub async fn jobs(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -47,7 +54,17 @@ pub async fn jobs(
 }
 
 /// Has such a job tried again.
-#[utoipa::path(post, path = "/api/v1/admin/jobs/{id}/retry", operation_id = "retry_dead_job", tag = "support", params(("id" = i64, Path, description = "the job")), responses((status = 204, description = "it is tried again"), (status = 404, description = "no such job")))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/jobs/{id}/retry",
+    operation_id = "retry_dead_job",
+    tag = "support",
+    params(("id" = i64, Path, description = "the job")),
+    responses(
+        (status = 204, description = "it is tried again"),
+        (status = 404, description = "no such job"),
+    ),
+)]
 pub async fn retry(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -65,7 +82,21 @@ pub async fn retry(
 }
 
 /// Everything that is kept of a user.
-#[utoipa::path(get, path = "/api/v1/admin/users/{name}/export", operation_id = "export_user", tag = "support", params(("name" = String, Path, description = "the user, as the issuer names it")), responses((status = 200, description = "one line of JSON for each row, and a last one with the counts", content_type = "application/x-ndjson", body = String)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/users/{name}/export",
+    operation_id = "export_user",
+    tag = "support",
+    params(("name" = String, Path, description = "the user, as the issuer names it")),
+    responses(
+        (
+            status = 200,
+            description = "one line of JSON for each row, and a last one with the counts",
+            content_type = "application/x-ndjson",
+            body = String,
+        ),
+    ),
+)]
 pub async fn export(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -77,7 +108,15 @@ pub async fn export(
 }
 
 /// Erases a user.
-#[utoipa::path(post, path = "/api/v1/admin/users/{name}/erase", operation_id = "erase_user", tag = "support", params(("name" = String, Path, description = "the user, as the issuer names it")), request_body = Confirmation, responses((status = 200, body = Erased)))]
+#[utoipa::path(
+    post,
+    path = "/api/v1/admin/users/{name}/erase",
+    operation_id = "erase_user",
+    tag = "support",
+    params(("name" = String, Path, description = "the user, as the issuer names it")),
+    request_body = Confirmation,
+    responses((status = 200, body = Erased)),
+)]
 pub async fn erase(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -41,7 +41,14 @@ pub struct TotalUsage {
 }
 
 /// What the caller's turns cost from one day to another.
-#[utoipa::path(get, path = "/api/v1/usage", operation_id = "usage", tag = "usage", params(UsageParams), responses((status = 200, body = UsageReport)))]
+#[utoipa::path(
+    get,
+    path = "/api/v1/usage",
+    operation_id = "usage",
+    tag = "usage",
+    params(UsageParams),
+    responses((status = 200, body = UsageReport)),
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -9,6 +9,7 @@ use graphile_worker::{Worker, WorkerContext, WorkerOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::extract::Extract;
+use super::summarise::{Summaries, Summarise};
 use super::vectors::Vectors;
 use crate::memory::Memories;
 use crate::store::Store;
@@ -40,6 +41,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Work {
     pub store: Store,
     pub memories: Memories,
+    pub summaries: Option<Summaries>,
     pub metrics: Metrics,
 }
 
@@ -86,6 +88,7 @@ async fn start(
         .shutdown_grace_period(GRACE)
         .add_extension(work)
         .define_job::<Extract>()
+        .define_job::<Summarise>()
         .define_job::<Vectors>()
         .init()
         .await

@@ -7,10 +7,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 use super::{Key, KnownReply};
+use crate::llm::LlmError;
 
 /// Who is on the way for which key.
 #[derive(Clone, Default)]
-pub struct Flights(Arc<Mutex<HashMap<Key, watch::Receiver<Option<KnownReply>>>>>);
+pub struct Flights(Arc<Mutex<HashMap<Key, watch::Receiver<Option<Landing>>>>>);
+
+/// What a flight brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Landing {
+    /// The reply.
+    Reply(KnownReply),
+    /// Why there is none.
+    Failure(LlmError),
+}
 
 /// A place in a flight.
 pub enum Seat {
@@ -24,11 +34,11 @@ pub enum Seat {
 pub struct Lead {
     key: Key,
     flights: Flights,
-    landing: watch::Sender<Option<KnownReply>>,
+    landing: watch::Sender<Option<Landing>>,
 }
 
 /// One of the others.
-pub struct Waiting(watch::Receiver<Option<KnownReply>>);
+pub struct Waiting(watch::Receiver<Option<Landing>>);
 
 impl Flights {
     /// A place in the flight for `key`, which begins where there is none.
@@ -49,9 +59,9 @@ impl Flights {
 }
 
 impl Lead {
-    /// Gives `reply` to all who wait.
-    pub fn land(self, reply: KnownReply) {
-        self.landing.send_replace(Some(reply));
+    /// Gives `landing` to all who wait.
+    pub fn land(self, landing: Landing) {
+        self.landing.send_replace(Some(landing));
     }
 }
 
@@ -63,8 +73,8 @@ impl Drop for Lead {
 }
 
 impl Waiting {
-    /// What the flight brought; nothing if its lead was dropped without a reply.
-    pub async fn landed(mut self) -> Option<KnownReply> {
+    /// What the flight brought; nothing if its lead was dropped without an outcome.
+    pub async fn landed(mut self) -> Option<Landing> {
         self.0.wait_for(Option::is_some).await.ok()?.clone()
     }
 }
@@ -72,16 +82,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn reply() -> KnownReply {
-        KnownReply {
-            text: "Hello".into(),
-            finish: "stop".into(),
-            provider: "p".into(),
-            model: "m".into(),
-            simulated: false,
-        }
-    }
+    use crate::reply_cache::tests::reply;
 
     #[tokio::test]
     async fn one_leads_and_the_others_get_what_it_brings() {
@@ -97,9 +98,9 @@ mod tests {
             })
             .collect();
         assert!(matches!(flights.join(Key([8; 32])), Seat::Lead(_)), "another key");
-        lead.land(reply());
+        lead.land(Landing::Reply(reply()));
         for one in waiting {
-            assert_eq!(one.landed().await, Some(reply()));
+            assert_eq!(one.landed().await, Some(Landing::Reply(reply())));
         }
         assert!(matches!(flights.join(key), Seat::Lead(_)), "the flight is over");
     }

@@ -1,56 +1,44 @@
 //! Replies without personal context, made once for everybody who asks the same. In: what a provider would be asked; out:
-//! the reply of an earlier request, or the lead: whoever has it asks, and those who come meanwhile wait for what it brings.
-//! Only exact matches count. An entry that is not what was written is no entry; without Redis every request asks.
+//! the reply of an earlier request, or the lead: whoever has it asks, and those who come meanwhile wait for what it brings,
+//! a reply or the provider's failure. Only exact matches count. An entry that is not what was written is no entry; without
+//! Redis every request asks.
 
 mod flight;
+mod shelf;
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use companion_crds::config::WorkerConfig;
 use companion_crds::llm::Route;
 use prometheus::IntCounterVec;
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncCommands as _, Script};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 
 use crate::identity::UserId;
 use crate::link::Link;
-use crate::llm::{Prompt, Sampling};
+use crate::llm::{LlmError, Prompt, Sampling};
+use crate::session::Keys;
 use crate::telemetry::Metrics;
 
-use flight::{Flights, Seat};
+use flight::{Flights, Landing, Seat};
+use shelf::Shelf;
 
 /// Another form of entries, or another meaning of what was asked, is another version.
 const VERSION: u8 = 1;
-/// Bytes of the digest before an entry's JSON.
-const DIGEST: usize = 32;
-
-/// Names and set are read and gone in one step: what is added meanwhile is of a later life.
-static ERASE: LazyLock<Script> = LazyLock::new(|| {
-    Script::new("local names = redis.call('SMEMBERS', KEYS[1]) redis.call('DEL', KEYS[1]) return names")
-});
 
 /// The replies that were made already.
 pub struct ReplyCache {
     shelf: Shelf,
     flights: Flights,
+    /// Longest wait for another's reply: its client may read slowly.
+    patience: Duration,
     looks: IntCounterVec,
-}
-
-/// Where entries stand.
-#[derive(Clone)]
-struct Shelf {
-    link: Link,
-    tenant: String,
-    life: Duration,
-    most_bytes: usize,
 }
 
 /// What was asked, all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key([u8; DIGEST]);
+pub struct Key([u8; 32]);
 
 /// A whole reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,11 +59,13 @@ pub struct KnownReply {
 pub enum Begun {
     /// It is there.
     Found(Box<KnownReply>),
-    /// It is to be asked for.
-    Lead(Lead),
+    /// Whoever asked failed, just now.
+    Failed(LlmError),
+    /// It is to be asked for; with the lead, others wait for it.
+    ToAsk(Option<Lead>),
 }
 
-/// The task of asking, for all who wait. Dropped without a reply, one of them gets it.
+/// The task of asking, for all who wait. Dropped without an outcome, one of them gets it.
 pub struct Lead {
     user: UserId,
     key: Key,
@@ -110,11 +100,12 @@ impl ReplyCache {
         Self {
             shelf: Shelf {
                 link,
-                tenant: config.tenant.clone(),
+                keys: Keys::new(&config.tenant),
                 life: config.cache.ttl.duration(),
                 most_bytes: config.cache.max_entry_bytes as usize,
             },
             flights: Flights::default(),
+            patience: config.llm.timeouts.first_token.duration(),
             looks: metrics.reply_cache.clone(),
         }
     }
@@ -130,25 +121,27 @@ impl ReplyCache {
         loop {
             let seat = match self.flights.join(key) {
                 Seat::Lead(seat) => seat,
-                Seat::Wait(waiting) => match waiting.landed().await {
-                    Some(reply) => {
+                Seat::Wait(waiting) => match timeout(self.patience, waiting.landed()).await {
+                    Ok(Some(Landing::Reply(reply))) => {
                         self.count("shared");
                         return Begun::Found(Box::new(reply));
                     }
-                    // Whoever had the lead is gone without a reply.
-                    None => continue,
+                    Ok(Some(Landing::Failure(error))) => return Begun::Failed(error),
+                    // Whoever had the lead is gone without an outcome.
+                    Ok(None) => continue,
+                    Err(_) => return Begun::ToAsk(None),
                 },
             };
             return match self.shelf.take(key).await {
                 Ok(Some(reply)) => {
                     self.count("hit");
-                    seat.land(reply.clone());
+                    seat.land(Landing::Reply(reply.clone()));
                     Begun::Found(Box::new(reply))
                 }
                 looked => {
                     self.count(if looked.is_ok() { "miss" } else { "spoilt" });
                     let shelf = self.shelf.clone();
-                    Begun::Lead(Lead { user, key, shelf, seat })
+                    Begun::ToAsk(Some(Lead { user, key, shelf, seat }))
                 }
             };
         }
@@ -157,20 +150,7 @@ impl ReplyCache {
     /// Lets go of all replies that `user` was the first to ask for, since they hold what was asked: how many, or nothing if
     /// Redis does not answer.
     pub async fn erase(&self, user: UserId) -> Option<u32> {
-        let mut script = ERASE.prepare_invoke();
-        script.key(self.shelf.asked_by(user));
-        let link = &self.shelf.link;
-        let names: Vec<String> = link
-            .ask(async |mut connection| script.invoke_async(&mut connection).await)
-            .await?;
-        let mut gone = 0;
-        for name in names {
-            // One by one: each may be in another slot of a cluster.
-            gone += link
-                .ask::<u32, _>(|mut connection| async move { connection.del(name).await })
-                .await?;
-        }
-        Some(gone)
+        self.shelf.erase(user).await
     }
 
     fn count(&self, outcome: &str) {
@@ -179,84 +159,21 @@ impl ReplyCache {
 }
 
 impl Lead {
-    /// Keeps `reply` and gives it to all who wait. Its own client has its text by then, and waits for this with the end, so
-    /// that an erasure that it asks for next finds what was kept.
-    pub async fn land(self, reply: KnownReply) {
-        // Kept first: whoever comes after the flight has landed must find it.
-        self.shelf.put(self.user, self.key, &reply).await;
-        self.seat.land(reply);
-    }
-}
-
-/// What stands in Redis is not an entry of ours.
-struct Spoilt;
-
-impl Shelf {
-    fn name(&self, key: Key) -> String {
-        let hex: String = key.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("c:{}:reply:{hex}", self.tenant)
-    }
-
-    async fn take(&self, key: Key) -> Result<Option<KnownReply>, Spoilt> {
-        let name = self.name(key);
-        let read = |mut connection: MultiplexedConnection| async move { connection.get(name).await };
-        let Some(Some(bytes)) = self.link.ask::<Option<Vec<u8>>, _>(read).await else {
-            return Ok(None);
-        };
-        open(key, &bytes).map(Some).ok_or(Spoilt)
-    }
-
-    /// The set of the names that stand there because of `user`.
-    fn asked_by(&self, user: UserId) -> String {
-        format!("c:{}:{{{user}}}:asked", self.tenant)
-    }
-
-    async fn put(&self, user: UserId, key: Key, reply: &KnownReply) {
-        let Some(bytes) = seal(key, reply).filter(|bytes| bytes.len() <= self.most_bytes) else {
-            return;
-        };
-        if reply.finish != "stop" || reply.text.is_empty() || self.link.is_crowded() {
-            return;
+    /// Gives `reply` to all who wait, and keeps it if it is the `route`'s own: a fallback's is no better than none once the
+    /// provider is back. The client has its text by then, and waits for this with the end, so that an erasure that it asks
+    /// for next finds what was kept.
+    pub async fn land(self, route: &Route, reply: KnownReply) {
+        if reply.provider == route.provider && reply.model == route.model {
+            // Kept first: whoever comes after the flight has landed must find it.
+            self.shelf.put(self.user, self.key, &reply).await;
         }
-        let (name, set) = (self.name(key), self.asked_by(user));
-        let life = i64::try_from(self.life.as_millis()).unwrap_or(i64::MAX);
-        // First where an erasure finds it, then the entry.
-        let note = redis::pipe()
-            .sadd(&set, &name)
-            .ignore()
-            .pexpire(&set, life)
-            .ignore()
-            .to_owned();
-        let noted = self
-            .link
-            .ask::<(), _>(|mut connection| async move { note.query_async(&mut connection).await });
-        if noted.await.is_none() {
-            return;
-        }
-        let write = |mut connection: MultiplexedConnection| async move {
-            connection.pset_ex::<_, _, ()>(name, bytes, life.unsigned_abs()).await
-        };
-        self.link.ask(write).await;
+        self.seat.land(Landing::Reply(reply));
     }
-}
 
-/// An entry: a digest over key and JSON, then the JSON.
-fn seal(key: Key, reply: &KnownReply) -> Option<Vec<u8>> {
-    let json = serde_json::to_vec(reply).ok()?;
-    let mut bytes = digest(key, &json).to_vec();
-    bytes.extend(json);
-    Some(bytes)
-}
-
-/// The reply of an entry; none if it is another key's, cut, changed, or of another form.
-fn open(key: Key, bytes: &[u8]) -> Option<KnownReply> {
-    let (digest_there, json) = bytes.split_at_checked(DIGEST)?;
-    (digest(key, json) == digest_there).then_some(())?;
-    serde_json::from_slice(json).ok()
-}
-
-fn digest(key: Key, json: &[u8]) -> [u8; DIGEST] {
-    Sha256::new_with_prefix(key.0).chain_update(json).finalize().into()
+    /// Tells all who wait that the provider failed: another try by each of them, one after the other, would be no better.
+    pub fn fail(self, error: LlmError) {
+        self.seat.land(Landing::Failure(error));
+    }
 }
 
 #[cfg(test)]
@@ -273,7 +190,8 @@ mod tests {
         Key::new(&route(), &Prompt { messages }, sampling)
     }
 
-    fn reply() -> KnownReply {
+    /// A reply for the tests of this folder.
+    pub fn reply() -> KnownReply {
         KnownReply {
             text: "Hello".into(),
             finish: "stop".into(),
@@ -303,19 +221,5 @@ mod tests {
             Key::new(&route(), &Prompt { messages }, &plain)
         };
         assert_ne!(two("ab", "c"), two("a", "bc"));
-    }
-
-    #[test]
-    fn an_entry_that_was_changed_is_none() {
-        let (mine, other) = (key("Hi", &Sampling::default()), key("Ho", &Sampling::default()));
-        let entry = seal(mine, &reply()).unwrap();
-        assert_eq!(open(mine, &entry), Some(reply()));
-        assert_eq!(open(other, &entry), None, "another question's");
-        assert_eq!(open(mine, &entry[..entry.len() - 1]), None, "cut");
-        assert_eq!(open(mine, b"{}"), None, "too short");
-        let mut changed = entry;
-        let last = changed.len() - 3;
-        changed[last] ^= 1;
-        assert_eq!(open(mine, &changed), None);
     }
 }

@@ -38,6 +38,21 @@ impl Keys {
         format!("c:{}:key:{name}", self.tenant)
     }
 
+    /// A reply without personal context; `question` is the hash of what was asked.
+    pub fn reply(&self, question: &[u8]) -> String {
+        format!("c:{}:reply:{}", self.tenant, hex(question))
+    }
+
+    /// The replies that are kept because `user` was the first to ask, by the time at which they go.
+    pub fn asked(&self, user: UserId) -> String {
+        format!("c:{}:{{{user}}}:asked", self.tenant)
+    }
+
+    /// There for a while after `user` was erased: what was begun before must not be kept after it.
+    pub fn erased(&self, user: UserId) -> String {
+        format!("c:{}:{{{user}}}:erased", self.tenant)
+    }
+
     /// The users of a day.
     pub fn active(&self, day: NaiveDate) -> String {
         format!("c:{}:active:{day}", self.tenant)
@@ -90,6 +105,11 @@ impl Keys {
     pub fn buffers(&self, user: UserId) -> String {
         format!("c:{}:{{{user}}}:buffers", self.tenant)
     }
+}
+
+/// Bytes in hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a turn is about: what no two turns may be about at once.

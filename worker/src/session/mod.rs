@@ -23,8 +23,9 @@ use crate::link::Link;
 use crate::telemetry::Metrics;
 
 pub use floor::{Ending, Floor};
-use keys::{Keys, TurnKeys};
+pub(crate) use keys::Keys;
 pub use keys::{RequestKey, Subject};
+use keys::{TurnKeys, hex};
 use local::LocalLimits;
 pub use replay::{Entry, EventId, Kept, Recorder};
 
@@ -333,10 +334,6 @@ impl Sessions {
         self.metrics.refused.with_label_values(&[limit]).inc();
         refused
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn message(value: &Value) -> Option<Recent> {

@@ -138,6 +138,9 @@ impl Store {
              ), gone AS (
                  DELETE FROM companion.messages m USING conversation c
                  WHERE m.user_id = c.user_id AND m.conversation_id = c.conversation_id
+             ), summary AS (
+                 DELETE FROM companion.summaries s USING conversation c
+                 WHERE s.user_id = c.user_id AND s.conversation_id = c.conversation_id
              )
              SELECT FROM conversation",
         )

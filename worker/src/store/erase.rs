@@ -14,8 +14,9 @@ use super::{Store, StoreError};
 use crate::identity::UserId;
 
 /// Tables with rows of users, children before their parents. A test holds this list against the catalogue.
-pub const TABLES: [&str; 8] = [
+pub const TABLES: [&str; 9] = [
     "usage",
+    "summaries",
     "recalls",
     "memory_vectors",
     "memories",

@@ -32,20 +32,23 @@ pub struct StoredMessage {
 }
 
 /// Where a turn begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Place {
     /// How often the user was erased; 0 for one that was never here.
     pub epoch: i64,
     /// Number of the conversation's newest message; 0 without one.
     pub last_seq: i64,
+    /// What was said before the last messages, in few words.
+    pub summary: Option<String>,
 }
 
 impl Store {
     /// Where a turn of `user` in this conversation begins.
     pub async fn place(&self, user: UserId, conversation: Option<Uuid>) -> Result<Place, StoreError> {
         let query = sqlx::query_as(
-            "SELECT u.epoch, coalesce(c.last_seq, 0)::bigint AS last_seq FROM companion.users u
+            "SELECT u.epoch, coalesce(c.last_seq, 0)::bigint AS last_seq, s.text AS summary FROM companion.users u
              LEFT JOIN companion.conversations c ON c.user_id = u.user_id AND c.conversation_id = $2
+             LEFT JOIN companion.summaries s ON s.user_id = u.user_id AND s.conversation_id = $2
              WHERE u.user_id = $1",
         )
         .bind(user.as_uuid())

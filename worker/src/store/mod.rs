@@ -7,6 +7,7 @@ pub mod error;
 pub mod export;
 pub mod messages;
 pub mod schema;
+mod summaries;
 pub mod turns;
 pub mod usage;
 
@@ -23,6 +24,7 @@ pub use erase::Receipt;
 pub use error::StoreError;
 pub use messages::{Place, Role, StoredMessage};
 pub use schema::{REQUIRED_SCHEMA, SchemaState, WORKER_LEVEL};
+pub use summaries::Unsummarised;
 pub use turns::{NewTurn, Settled, StoredTurn};
 pub use usage::{DayUsage, Spent};
 

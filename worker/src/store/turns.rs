@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::usage::{ADD, Spent, amount, count};
 use super::{Store, StoreError, without_nul};
 use crate::identity::UserId;
-use crate::jobs::EXTRACT;
+use crate::jobs::{EXTRACT, SUMMARISE};
 use crate::memory::Recalled;
 
 /// A turn that ended, to be stored.
@@ -92,6 +92,9 @@ pub enum Settled {
     Duplicate(StoredTurn),
 }
 
+/// A conversation whose messages we keep for its client is looked at for a summary after so many of them.
+const SUMMARY_EVERY: i32 = 10;
+
 /// One statement: it commits as a whole. The user's epoch is read FOR SHARE, so an erasure waits for this turn and finds
 /// its rows; the conversation's row lock puts concurrent turns in order.
 static SETTLE: LazyLock<String> = LazyLock::new(|| {
@@ -123,12 +126,16 @@ WITH known AS (
     SELECT user_id, $2, memory_id, score, why
     FROM conversation, unnest($20::uuid[], $21::double precision[], $22::text[]) AS recalled (memory_id, score, why)
 ), spent AS (
-    SELECT user_id, $18 AS route, $10 AS provider, $11 AS model, $12 AS prompt, $13 AS completion, $14 AS cached, $19 AS cost
+    SELECT user_id, $18 AS route, $10 AS provider, $11 AS model, $12 AS prompt, $13 AS completion, $14 AS cached, $19 AS cost,
+           1::bigint AS turns
     FROM owner
 ), counted AS ({ADD}
 ), work AS (
     INSERT INTO companion.outbox (user_id, task, epoch, conversation_id, seq)
     SELECT owner.user_id, $15, owner.epoch, conversation_id, user_seq FROM owner, conversation
+    UNION ALL
+    SELECT owner.user_id, $23, owner.epoch, conversation_id, reply_seq FROM owner, conversation
+    WHERE $6::bytea IS NULL AND reply_seq % {SUMMARY_EVERY} = 0
 )
 SELECT user_seq, reply_seq FROM conversation"
     )
@@ -247,6 +254,7 @@ async fn settle_once(store: &Store, turn: &NewTurn) -> Result<Option<(i32, i32)>
         .bind(turn.recalled.iter().map(|memory| memory.id).collect::<Vec<_>>())
         .bind(turn.recalled.iter().map(|memory| memory.score).collect::<Vec<_>>())
         .bind(turn.recalled.iter().map(|memory| memory.why.text()).collect::<Vec<_>>())
+        .bind(SUMMARISE)
         .fetch_optional(store.pool())
         .await
 }

@@ -49,13 +49,13 @@ pub struct DayUsage {
     pub cost_microdollars: i64,
 }
 
-/// What a counting statement ends with, after it selected one row: user, route, provider, model, tokens and cost.
+/// What a counting statement ends with, after it selected one row: user, route, provider, model, turns, tokens and cost.
 pub(super) const ADD: &str = "
 INSERT INTO companion.usage AS u (user_id, day, route, provider, model, turns,
                                   prompt_tokens, completion_tokens, cached_tokens, cost_microdollars)
-SELECT user_id, (now() AT TIME ZONE 'UTC')::date, route, provider, model, 1, prompt, completion, cached, cost FROM spent
+SELECT user_id, (now() AT TIME ZONE 'UTC')::date, route, provider, model, turns, prompt, completion, cached, cost FROM spent
 ON CONFLICT (user_id, day, route, provider, model) DO UPDATE SET
-    turns = u.turns + 1, prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
+    turns = u.turns + excluded.turns, prompt_tokens = u.prompt_tokens + excluded.prompt_tokens,
     completion_tokens = u.completion_tokens + excluded.completion_tokens,
     cached_tokens = u.cached_tokens + excluded.cached_tokens,
     cost_microdollars = u.cost_microdollars + excluded.cost_microdollars";
@@ -68,7 +68,8 @@ WITH owner AS (
     INSERT INTO companion.users AS u (user_id) VALUES ($1) ON CONFLICT (user_id) DO UPDATE SET epoch = u.epoch
     RETURNING user_id
 ), spent AS (
-    SELECT user_id, $2 AS route, $3 AS provider, $4 AS model, $5 AS prompt, $6 AS completion, $7 AS cached, $8 AS cost FROM owner
+    SELECT user_id, $2 AS route, $3 AS provider, $4 AS model, $5 AS prompt, $6 AS completion, $7 AS cached, $8 AS cost,
+           $9 AS turns FROM owner
 )
 {ADD}"
     )
@@ -81,6 +82,27 @@ FROM companion.usage WHERE user_id = $1 AND day BETWEEN $2 AND $3 ORDER BY day, 
 impl Store {
     /// Counts a turn of which nothing else is stored.
     pub async fn count_usage(&self, user: UserId, spent: &Spent) -> Result<(), StoreError> {
+        self.count(user, spent, 1).await
+    }
+
+    /// Counts work for `user` that is no turn.
+    pub async fn count_work(&self, user: UserId, spent: &Spent) -> Result<(), StoreError> {
+        self.count(user, spent, 0).await
+    }
+
+    /// Tokens that work for `user` on `route` has cost today.
+    pub async fn tokens_today(&self, user: UserId, route: &str) -> Result<u64, StoreError> {
+        let query = sqlx::query_scalar(
+            "SELECT coalesce(sum(prompt_tokens + completion_tokens), 0)::bigint FROM companion.usage
+             WHERE user_id = $1 AND route = $2 AND day = (now() AT TIME ZONE 'UTC')::date",
+        )
+        .bind(user.as_uuid())
+        .bind(route);
+        let tokens: i64 = self.within(query.fetch_one(self.pool())).await?;
+        Ok(u64::try_from(tokens).unwrap_or(0))
+    }
+
+    async fn count(&self, user: UserId, spent: &Spent, turns: i64) -> Result<(), StoreError> {
         let query = sqlx::query(COUNT.as_str())
             .bind(user.as_uuid())
             .bind(spent.route)
@@ -89,7 +111,8 @@ impl Store {
             .bind(count(spent.usage.prompt))
             .bind(count(spent.usage.completion))
             .bind(count(spent.usage.cached))
-            .bind(amount(spent.cost));
+            .bind(amount(spent.cost))
+            .bind(turns);
         self.within(query.execute(self.pool())).await.map(drop)
     }
 

@@ -34,6 +34,8 @@ pub struct Asked {
     pub goes_on_alone: bool,
     /// Nothing is known of the user but what the request says, and nothing of it is stored or learned from.
     pub ephemeral: bool,
+    /// The client wants a reply of its own, not one that was made for another request.
+    pub fresh: bool,
     /// The last event that a client saw that comes back, and of which turn.
     pub seen: Option<(Uuid, EventId)>,
 }
@@ -105,6 +107,7 @@ pub(super) mod tests {
             streamed: true,
             goes_on_alone: false,
             ephemeral: false,
+            fresh: false,
             seen: None,
         }
     }

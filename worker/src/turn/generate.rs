@@ -5,11 +5,11 @@
 use std::time::Duration;
 
 use companion_crds::llm;
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
 use crate::llm::Piece;
-use crate::reply_cache::{Begun, Key, KnownReply, Lead};
+use crate::reply_cache::{Begun, Key, KnownReply};
 use crate::store::Spent;
 
 use super::outlet::Outlet;
@@ -60,17 +60,43 @@ pub async fn generate(app: &App, turn: &Turn, outlet: &mut Outlet) -> Reply {
     reply
 }
 
-/// Asks the provider and passes on what it says, until it has said all or nobody listens.
+/// Passes on a reply that was made already, or what the provider says, until it has said all or nobody listens.
 async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
     let route = &app.config.llm.routes.normal;
+    let began = Instant::now();
     let lead = tokio::select! {
         looked = look_in_cache(app, turn, route) => match looked {
-            Looked::Found(known) => return tell_known(turn, known, outlet, reply).await,
-            Looked::ToAsk(lead) => lead,
+            Begun::Found(known) => return tell_known(turn, *known, began.elapsed(), outlet, reply).await,
+            Begun::Failed(error) => return Ended::Failed(Failure::Provider(error)),
+            Begun::ToAsk(lead) => lead,
         },
         () = outlet.closed(), if !outlet.goes_on_alone() => return Ended::ClientGone,
     };
-    let own = turn.began.elapsed();
+    let ended = ask(app, turn, began.elapsed(), outlet, reply).await;
+    if let Some(lead) = lead {
+        match &ended {
+            Ended::Complete => lead.land(route, known(reply)).await,
+            Ended::Failed(Failure::Provider(error)) => lead.fail(error.clone()),
+            // Somebody who still listens takes it over.
+            _ => drop(lead),
+        }
+    }
+    ended
+}
+
+/// Looks for the reply among those that were made already. Only a turn of which nothing is stored has no personal context.
+async fn look_in_cache(app: &App, turn: &Turn, route: &llm::Route) -> Begun {
+    if !turn.asked.ephemeral || turn.asked.fresh || !app.replies.keeps() {
+        return Begun::ToAsk(None);
+    }
+    let key = Key::new(route, &turn.prompt, &turn.asked.sampling);
+    app.replies.begin(turn.asked.user, key).await
+}
+
+/// Asks the provider and passes on what it says. The time that was `waited` for another's call is the provider's as well.
+async fn ask(app: &App, turn: &Turn, waited: Duration, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
+    let route = &app.config.llm.routes.normal;
+    let own = turn.began.elapsed().saturating_sub(waited);
     let asking = app.models.ask(route, &turn.prompt, &turn.asked.sampling);
     let mut pieces = tokio::select! {
         asked = asking => match asked {
@@ -124,42 +150,21 @@ async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -
             Some(Ok(Piece::End(reason))) => reply.finish = reason,
         }
     }
-    if let Some(lead) = lead {
-        lead.land(KnownReply {
-            text: reply.text.clone(),
-            finish: reply.finish.clone(),
-            provider: reply.spent.provider.clone(),
-            model: reply.spent.model.clone(),
-            simulated: reply.simulated,
-        })
-        .await;
-    }
     Ended::Complete
 }
 
-/// What a look into the cache comes to.
-enum Looked {
-    /// The reply is known.
-    Found(Box<KnownReply>),
-    /// It is to be asked for; with the lead, others wait for it.
-    ToAsk(Option<Lead>),
-}
-
-/// Looks for the reply among those that were made already. Only a turn of which nothing is stored has no personal context.
-async fn look_in_cache(app: &App, turn: &Turn, route: &llm::Route) -> Looked {
-    if !turn.asked.ephemeral || !app.replies.keeps() {
-        return Looked::ToAsk(None);
-    }
-    let key = Key::new(route, &turn.prompt, &turn.asked.sampling);
-    match app.replies.begin(turn.asked.user, key).await {
-        Begun::Found(known) => Looked::Found(known),
-        Begun::Lead(lead) => Looked::ToAsk(Some(lead)),
+fn known(reply: &Reply) -> KnownReply {
+    KnownReply {
+        text: reply.text.clone(),
+        finish: reply.finish.clone(),
+        provider: reply.spent.provider.clone(),
+        model: reply.spent.model.clone(),
+        simulated: reply.simulated,
     }
 }
 
 /// Tells a reply that was made for an earlier request. It costs nothing.
-async fn tell_known(turn: &Turn, known: Box<KnownReply>, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
-    let known = *known;
+async fn tell_known(turn: &Turn, known: KnownReply, waited: Duration, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
     reply.spent.route = ROUTE;
     reply.spent.provider = known.provider;
     reply.spent.model = known.model;
@@ -174,8 +179,8 @@ async fn tell_known(turn: &Turn, known: Box<KnownReply>, outlet: &mut Outlet, re
             simulated: reply.simulated,
             cached: true,
             timing: Some(Timing {
-                overhead_us: micros(turn.began.elapsed()),
-                provider_us: 0,
+                overhead_us: micros(turn.began.elapsed().saturating_sub(waited)),
+                provider_us: micros(waited),
             }),
         }))
         .await;

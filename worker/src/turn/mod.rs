@@ -138,10 +138,14 @@ async fn answer(
     };
     turn.perception = perceive::perceive(&turn.asked);
     turn.recall = recall::recall(app, &turn).await;
-    if !turn.recall.memories.is_empty() {
+    let (prompt, entered) = compose::compose(&turn, &app.config.memory);
+    turn.prompt = prompt;
+    // From here on only those count that stand in the prompt.
+    turn.recall.memories.truncate(entered);
+    app.metrics.memories_recalled.inc_by(entered as u64);
+    if entered > 0 {
         outlet.tell(Event::Memory(turn.recall.known())).await;
     }
-    turn.prompt = compose::compose(&turn, &app.config.memory);
     turn.reply = generate::generate(app, &turn, &mut outlet).await;
     settle::settle(app, turn, outlet).await
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::llm::{PromptMessage, Role};
 use crate::memory::Recalled;
-use crate::store;
+use crate::store::{self, Place};
 
 use super::{Known, Turn};
 
@@ -27,6 +27,8 @@ pub struct Recall {
     pub history: Option<Vec<PromptMessage>>,
     /// The conversation that this message goes on with, if the client did not name it.
     pub thread: Option<Uuid>,
+    /// What was said in the stored conversation before its last messages.
+    pub summary: Option<String>,
     /// How often the user was erased before; `None` if that could not be read. An erasure from now on stops this turn from
     /// being stored.
     pub epoch: Option<i64>,
@@ -55,15 +57,16 @@ pub async fn recall(app: &App, turn: &Turn) -> Recall {
             ..Recall::default()
         };
     }
-    let (memories, (history, epoch), thread) = tokio::join!(memories(app, turn), history(app, turn), thread(app, turn));
+    let (memories, (history, place), thread) = tokio::join!(memories(app, turn), history(app, turn), thread(app, turn));
+    let (epoch, summary) = place.map_or((None, None), |place| (Some(place.epoch), place.summary));
     let mut recall = Recall {
         thread,
         epoch,
+        summary,
         ..Recall::default()
     };
     match memories {
         Some((memories, by_words_only)) => {
-            app.metrics.memories_recalled.inc_by(memories.len() as u64);
             recall.memories = memories;
             recall.degraded.extend(by_words_only.then_some("embeddings"));
         }
@@ -102,18 +105,18 @@ async fn memories(app: &App, turn: &Turn) -> Option<(Vec<Recalled>, bool)> {
     None
 }
 
-/// The history of the prompt, and the user's epoch if it can be read. The history is the client's own, or what Redis kept
+/// The history of the prompt, and where the turn begins if that can be read. The history is the client's own, or what Redis kept
 /// if PostgreSQL knows of nothing newer, or what PostgreSQL holds.
-async fn history(app: &App, turn: &Turn) -> (Option<Vec<PromptMessage>>, Option<i64>) {
+async fn history(app: &App, turn: &Turn) -> (Option<Vec<PromptMessage>>, Option<Place>) {
     let asked = &turn.asked;
     let conversation = asked.conversation.filter(|_| asked.uses_stored_history());
     let place = timeout(MEMORIES, app.store.place(asked.user, conversation)).await;
     let place = place.ok().and_then(Result::ok);
     let history = match conversation {
-        Some(conversation) => stored_history(app, turn, conversation, place.map(|place| place.last_seq)).await,
+        Some(conversation) => stored_history(app, turn, conversation, place.as_ref().map(|place| place.last_seq)).await,
         None => Some(asked.history.clone()),
     };
-    (history, place.map(|place| place.epoch))
+    (history, place)
 }
 
 async fn stored_history(app: &App, turn: &Turn, conversation: Uuid, stored: Option<i64>) -> Option<Vec<PromptMessage>> {

@@ -56,7 +56,9 @@ pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static s
     if turn.asked.ephemeral && !turn.reply.text.is_empty() {
         count(app, &turn).await;
     }
-    app.sessions.note_active(turn.asked.user, Utc::now()).await;
+    // Nobody waits for it, and nobody misses one that is lost.
+    let (sessions, user) = (app.sessions.clone(), turn.asked.user);
+    tokio::spawn(async move { sessions.note_active(user, Utc::now()).await });
     label
 }
 

@@ -44,7 +44,14 @@ async fn an_erased_user_is_gone_and_no_other_is() {
             score: 0.5,
             why: Why::Meaning,
         }];
+        let conversation = told.conversation;
         store.settle(told).await.unwrap();
+        assert!(
+            store
+                .put_summary(who, 0, conversation, (0, 2), "Anna moves.")
+                .await
+                .unwrap()
+        );
     }
     let export = |who| {
         let store = store.clone();

@@ -10,7 +10,7 @@ use crate::support::{Database, eventually, memories, run, turn, user};
 
 fn start(store: &Store) -> (CancellationToken, tokio::task::JoinHandle<()>, Metrics) {
     let (stop, metrics) = (CancellationToken::new(), Metrics::new().unwrap());
-    let job = jobs::run(store.clone(), memories(store), metrics.clone(), stop.clone());
+    let job = jobs::run(store.clone(), memories(store), None, metrics.clone(), stop.clone());
     (stop, tokio::spawn(job), metrics)
 }
 

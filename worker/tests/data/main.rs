@@ -14,5 +14,6 @@ mod jobs;
 mod memories;
 mod migrations;
 mod preflight;
+mod summaries;
 mod support;
 mod turns;

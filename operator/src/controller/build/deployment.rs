@@ -1,10 +1,10 @@
 //! The workers. The number of them is not said here: it belongs to another field manager, or to the autoscaler.
 
+use companion_crds::API_KEYS_PATH;
 use companion_crds::workload::TopologySpread;
-use companion_crds::{API_KEYS_PATH, PRE_STOP_SECONDS};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment};
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec, Probe, SleepAction,
+    Container, ContainerPort, ExecAction, HTTPGetAction, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec, Probe,
     TopologySpreadConstraint, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -99,11 +99,11 @@ fn container(from: &Validated) -> Container {
         readiness_probe: Some(probe("/readyz", 5, 2)),
         liveness_probe: Some(probe("/healthz", 10, 3)),
         lifecycle: Some(Lifecycle {
-            // Proxies need a moment to learn that the pod is going; until then it serves.
+            // Proxies need a moment to learn that the pod is going; until then it serves, with fewer connections.
             pre_stop: Some(LifecycleHandler {
-                sleep: i64::try_from(PRE_STOP_SECONDS)
-                    .ok()
-                    .map(|seconds| SleepAction { seconds }),
+                exec: Some(ExecAction {
+                    command: Some(vec!["companion-worker".into(), "leave".into()]),
+                }),
                 ..LifecycleHandler::default()
             }),
             ..Lifecycle::default()

@@ -31,8 +31,10 @@ pub fn findings(from: &Validated, plan: &Plan, found: &Found, applied: &Applied,
         connections_fit(plan),
         workers(plan, &progress),
     ];
-    for part in &mut parts {
-        keep_what_was_known(part, old);
+    if plan.preflight.is_none() {
+        for part in &mut parts {
+            keep_what_was_known(part, old);
+        }
     }
     let stalled = stalled(from, plan, applied, &progress);
     let ready = ready(from, plan, applied, &parts);

@@ -78,8 +78,6 @@ async function failure(response) {
  * `breaking(try, of)` is called before each try to come back.
  */
 export async function* follow(turn, signal, breaking) {
-  // A turn may end with this instead of a reply; then nothing follows that would be worth coming back for.
-  let asksForAge = false;
   for (let tries = 0; ; ) {
     let pause = 0;
     try {
@@ -90,9 +88,7 @@ export async function* follow(turn, signal, breaking) {
         if (event.name === "turn") turn.id = event.data.turn_id;
         yield event;
         if (event.name === "done" || event.name === "error") return;
-        asksForAge ||= event.name === "age_verification_required";
       }
-      if (asksForAge) return;
     } catch (error) {
       // What the API refuses, it will refuse again; what it cannot do now, and what broke, is worth another try.
       if (signal.aborted || !turn.id || (error.status && error.status < 500 && error.status !== 429)) throw error;

@@ -21,15 +21,22 @@ function readFragment() {
   const fields = new URLSearchParams(location.hash.slice(1));
   const given = fields.get("token")?.trim();
   if (given) {
-    token.keep(given);
     fields.delete("token");
     history.replaceState(null, "", location.pathname + (fields.size ? `#${fields}` : ""));
   }
   return { given, conversation: fields.get("conversation") };
 }
 
+/** Keeps the token of a link. Nobody who is signed in becomes somebody else without a word: anyone can make a link. */
+async function take(given) {
+  const question = "What you write would be theirs. A link asks for this.";
+  const other = token.get() && token.get() !== given;
+  if (!other || await confirmed("Sign in as somebody else?", question)) token.keep(given);
+}
+
 async function begin() {
-  const { conversation } = readFragment();
+  const { given, conversation } = readFragment();
+  if (given) await take(given);
   if (!token.get()) return askForToken("");
   try {
     await list();
@@ -214,7 +221,8 @@ for (const button of document.querySelectorAll("nav button")) {
 }
 // A browser does not load the page again for another fragment.
 window.addEventListener("hashchange", () => {
-  if (readFragment().given) location.reload();
+  const { given } = readFragment();
+  if (given) take(given).then(() => location.reload());
 });
 
 whenRefused((reason) => askForToken(`The token was not accepted (${reason}). It may have run out: give a new one.`));

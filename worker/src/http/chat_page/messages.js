@@ -126,7 +126,6 @@ function showUsed(reply, memories) {
 function send(text) {
   // What was not stored is shown until something new is said.
   if (conversation) forget(conversation);
-  // A persona that was chosen would be named in the body too.
   const turn = { conversation, body: { text }, key: newKey(), id: null, last: "", text: "", stop: null };
   turn.reply = copy("reply-template");
   turn.elements = [said(text), turn.reply];
@@ -183,12 +182,6 @@ const HANDLERS = {
   delta(turn, { text }) {
     setText(turn, turn.text + text);
     if (turn.state !== "streaming") change(turn, "streaming", "Writing …");
-  },
-  emotion(turn, { label }) {
-    say(turn.reply.querySelector(".emotion"), label ?? "");
-  },
-  age_verification_required(turn, { message, detail }) {
-    say(turn.reply.querySelector(".age"), message ?? detail ?? "Your age has to be verified first.");
   },
   error(turn, { code, message, retryable }) {
     // Half a reply is stored under its key, and would be told again under it: a whole one needs a new key.

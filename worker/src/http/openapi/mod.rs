@@ -3,6 +3,7 @@
 //! route may answer are added.
 
 mod events;
+mod page;
 mod requests;
 
 use utoipa::openapi::path::Operation;
@@ -13,6 +14,7 @@ use utoipa::{Modify, OpenApi};
 use super::error::{OpenAiError, Problem};
 
 pub use events::*;
+pub use page::page;
 pub use requests::*;
 
 /// What is said of the API as a whole.

@@ -74,7 +74,7 @@ pub struct ConversationId {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub struct Ephemeral {
-    /// `true`: nothing of the turn is stored.
+    /// `true`: nothing of the turn is stored; its reply may be kept for others who ask the same (`cache`).
     #[param(nullable = false, rename = "X-Companion-Ephemeral", pattern = "^(true|false)$")]
     ephemeral: Option<String>,
 }
@@ -170,14 +170,32 @@ fn embedding_input() -> Schema {
     Schema::OneOf(OneOfBuilder::new().item(text).item(texts).build())
 }
 
+/// Text, or OpenAI's list of parts.
+fn message_content() -> Schema {
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    let part = ObjectBuilder::new()
+        .property(
+            "type",
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .enum_values(Some(["text"])),
+        )
+        .property("text", text.clone())
+        .required("type")
+        .required("text")
+        .build();
+    let parts = ArrayBuilder::new().items(part).min_items(Some(1)).build();
+    Schema::OneOf(OneOfBuilder::new().item(text).item(parts).build())
+}
+
 /// OpenAI's request for a reply, as far as it is read.
 #[derive(ToSchema)]
 pub struct ChatCompletionRequest {
     /// A name of `GET /v1/models`.
     #[schema(example = "default")]
     model: String,
-    /// The last one is the user's and is answered. What the deployment has stored of the conversation counts, not what the
-    /// client repeats.
+    /// The last one is the user's and is answered; those before it are its history. A client that names its conversation may
+    /// send only the new message: the stored history is used then.
     #[schema(min_items = 1, max_items = 1000, example = json!([{ "role": "user", "content": "Hello" }]))]
     messages: Vec<ChatMessage>,
     /// Piece by piece.
@@ -192,7 +210,7 @@ pub struct ChatCompletionRequest {
     max_tokens: Option<u32>,
     #[schema(minimum = 1)]
     max_completion_tokens: Option<u32>,
-    /// `false`: nothing of the turn is stored.
+    /// `false`: nothing of the turn is stored; its reply may be kept for others who ask the same (`cache`).
     store: Option<bool>,
     /// `conversation_id` names the conversation, as the header `X-Conversation-Id` does.
     #[schema(value_type = Option<Object>)]
@@ -206,8 +224,8 @@ pub struct ChatCompletionRequest {
 pub struct ChatMessage {
     /// `system`, `developer`, `user` or `assistant`.
     role: String,
-    /// Text, or OpenAI's list of parts of type `text`.
-    #[schema(value_type = String)]
+    /// Text, or a list of parts of type `text`.
+    #[schema(schema_with = message_content)]
     content: Value,
 }
 

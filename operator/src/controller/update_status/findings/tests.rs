@@ -97,6 +97,23 @@ fn a_missing_secret_takes_nothing_away_from_what_was_known_and_says_how_it_goes_
 }
 
 #[test]
+fn what_is_being_looked_at_anew_is_not_known() {
+    let (mut sample, mut found) = (resource(json!({})), found());
+    proven(&mut sample, &mut found);
+    let applied = Applied {
+        deployment: Some(serving(&sample, &found, 2)),
+        ..Applied::default()
+    };
+    let before = conditions(said(&sample, &found, &applied), &[], Some(1), Timestamp::UNIX_EPOCH);
+    sample.spec.image = Some("worker:2".into());
+    let (validated, plan) = decide(&sample, &found);
+    let after = findings(&validated, &plan, &found, &applied, &before);
+    for kind in ["DatabaseReady", "Migrated", "ConnectionsFit"] {
+        assert_eq!(one(&after, kind).state, State::Unknown, "{:?}", one(&after, kind));
+    }
+}
+
+#[test]
 fn an_image_that_cannot_be_pulled_stalls_until_somebody_acts() {
     let (mut sample, mut found) = (resource(json!({})), found());
     proven(&mut sample, &mut found);
