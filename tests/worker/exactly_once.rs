@@ -1,6 +1,7 @@
 //! Clients that lose patience and come back, workers that are killed: every message is answered once and stored once, in
 //! its place. `make soak` asks 10,000 messages, `make test` a fiftieth of them.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -11,13 +12,16 @@ use companion_tests::worker::{Setup, Worker};
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 const CLIENTS: usize = 10;
 /// Each client's messages; `make soak` asks fifty times as many.
 const MESSAGES: usize = 20;
 /// A worker's floor and its turn's sign of life outlast it by so much, and then its turn is made again.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A message is answered at last, however often its worker was killed.
+const AT_LAST: Duration = Duration::from_secs(180);
 
 /// The same throws in every run (xorshift).
 struct Dice(u64);
@@ -38,7 +42,9 @@ type Addresses = Arc<RwLock<Vec<String>>>;
 /// and always under the same key.
 async fn ask(chat: &Chat, workers: &Addresses, dice: &mut Dice, key: &str, text: &str) -> String {
     let body = json!({ "model": "default", "messages": [{ "role": "user", "content": text }] }).to_string();
-    for _ in 0..500 {
+    let mut outcomes: BTreeMap<String, u32> = BTreeMap::new();
+    let begun = Instant::now();
+    while begun.elapsed() < AT_LAST {
         let address = {
             let workers = workers.read().unwrap();
             workers[dice.below(workers.len() as u64) as usize].clone()
@@ -56,23 +62,27 @@ async fn ask(chat: &Chat, workers: &Addresses, dice: &mut Dice, key: &str, text:
                 return companion["turn_id"].as_str().unwrap().to_owned();
             }
             // Its conversation is busy, its worker is gone or was killed: what may be tried again.
-            Ok(Ok(answer)) => assert!(
-                matches!(answer.status.as_u16(), 409 | 503),
-                "{key}: {} {}",
-                answer.status,
-                answer.text
-            ),
-            Ok(Err(_)) | Err(_) => {}
+            Ok(Ok(answer)) => {
+                assert!(
+                    matches!(answer.status.as_u16(), 409 | 503),
+                    "{key}: {} {}",
+                    answer.status,
+                    answer.text
+                );
+                *outcomes.entry(answer.text).or_default() += 1;
+            }
+            Ok(Err(_)) => *outcomes.entry("no answer".into()).or_default() += 1,
+            Err(_) => *outcomes.entry("left".into()).or_default() += 1,
         }
         sleep(Duration::from_millis(20 + dice.below(80))).await;
     }
-    panic!("{key}: never answered");
+    panic!("{key}: never answered, but: {outcomes:#?}");
 }
 
 /// Kills one worker after the other for as long as it is let, and puts another in its place.
 async fn kill_workers(setup: &Setup, mut workers: Vec<Worker>, addresses: Addresses) {
     for turn in 0.. {
-        sleep(Duration::from_millis(1_200)).await;
+        sleep(Duration::from_millis(2_500)).await;
         let place = turn % workers.len();
         workers[place].kill().await;
         workers[place] = setup.start().await;

@@ -31,18 +31,19 @@ end
 
 local fence = 0
 if ARGV[2] == '1' then
-  -- Who waits has a ticket with the time it came; whoever came first and is not gone is next.
-  redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - tonumber(ARGV[6]) - 1000)
-  local first = redis.call('ZRANGE', KEYS[4], 0, 0)[1]
-  local free = redis.call('EXISTS', KEYS[2]) == 0 and (first == nil or first == ARGV[3])
+  -- Who waits has a ticket with the time it last looked, many times a second: one that does not look any more is gone, its
+  -- worker was killed. Turns' ids rise with time, so the lowest came first and is next.
+  redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', now - 1000)
+  local free = redis.call('EXISTS', KEYS[2]) == 0
+  for _, ticket in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
+    free = free and ticket >= ARGV[3]
+  end
   if not free then
-    if not redis.call('ZSCORE', KEYS[4], ARGV[3]) then
-      if redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[5]) then
-        return { 'busy' }
-      end
-      redis.call('ZADD', KEYS[4], now, ARGV[3])
-      redis.call('PEXPIRE', KEYS[4], tonumber(ARGV[6]) + 1000)
+    if not redis.call('ZSCORE', KEYS[4], ARGV[3]) and redis.call('ZCARD', KEYS[4]) >= tonumber(ARGV[5]) then
+      return { 'busy' }
     end
+    redis.call('ZADD', KEYS[4], now, ARGV[3])
+    redis.call('PEXPIRE', KEYS[4], tonumber(ARGV[6]) + 1000)
     return { 'wait', left, reset }
   end
   redis.call('ZREM', KEYS[4], ARGV[3])
