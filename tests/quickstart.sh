@@ -94,7 +94,8 @@ fresh_make down
 fresh_make down # nothing to do is no failure
 
 family >"$notes/alive"
-ps -eo pid=,lstart= | awk '{ print $1, $2 $3 $4 $5 $6 }' | sort | comm -12 - "$notes/family" >>"$notes/alive"
+# What was killed and waits for the machine's init to take note of it does not run.
+ps -eo pid=,stat=,lstart= | awk '$2 !~ /^Z/ { print $1, $3 $4 $5 $6 $7 }' | sort | comm -12 - "$notes/family" >>"$notes/alive"
 if [ -s "$notes/alive" ]; then
 	cut -d' ' -f1 "$notes/alive" | sort -un | xargs --no-run-if-empty ps -o pid,args -p >&2 || true
 	fail "these processes are left"
