@@ -9,9 +9,10 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
+use tokio::sync::MutexGuard;
 
 use crate::eventually::{ensure, eventually};
-use crate::process::free_port;
+use crate::process::{free_port, heavy};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -19,11 +20,13 @@ const SOON: Duration = Duration::from_secs(30);
 pub struct Browser {
     client: Client,
     _driver: Child,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Browser {
     /// A headless Chromium with an empty profile.
     pub async fn start() -> Self {
+        let alone = heavy().await;
         let address = free_port();
         let driver = Command::new("chromedriver")
             .arg(format!("--port={}", address.port()))
@@ -48,6 +51,7 @@ impl Browser {
         Self {
             client,
             _driver: driver,
+            _alone: alone,
         }
     }
 

@@ -16,7 +16,7 @@ pub mod jwks;
 pub mod kube;
 pub mod named;
 pub mod operator;
-pub(crate) mod process;
+pub mod process;
 pub mod redis_server;
 pub mod samples;
 pub mod shared;

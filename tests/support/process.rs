@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use tokio::process::Child;
+use tokio::sync::{Mutex, MutexGuard};
 
 /// Below the ports that the system gives to clients and to whoever asks for any: none of them takes one before its program
 /// listens there.
@@ -21,6 +22,13 @@ pub(crate) fn free_port() -> SocketAddr {
             return address;
         }
     }
+}
+
+/// The right to run programs that need a whole processor, such as a browser: one test at a time has it. Beside two of them
+/// a worker would miss its deadlines, and the tests of others would fail.
+pub async fn heavy() -> MutexGuard<'static, ()> {
+    static HEAVY: Mutex<()> = Mutex::const_new(());
+    HEAVY.lock().await
 }
 
 /// Asks a program to stop, as Kubernetes does.

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use companion_tests::environment::{repository, required};
+use companion_tests::process::heavy;
 use companion_tests::worker::Setup;
 use tokio::process::Command;
 
 /// Runs a script as a user of a fresh worker.
 async fn run(mut command: Command, script: PathBuf) {
+    let _alone = heavy().await;
     let worker = Setup::new().await.start().await;
     let output = command
         .arg(script)

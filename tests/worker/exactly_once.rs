@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use companion_tests::Chat;
 use companion_tests::environment::times;
+use companion_tests::process::heavy;
 use companion_tests::stub_provider::{Pace, StubProvider};
 use companion_tests::worker::{Setup, Worker};
 use futures::future::join_all;
@@ -92,6 +93,7 @@ async fn kill_workers(setup: &Setup, mut workers: Vec<Worker>, addresses: Addres
 
 #[tokio::test]
 async fn every_message_is_answered_once_whatever_breaks() {
+    let _alone = heavy().await;
     let stub = StubProvider::start().await;
     stub.pace(Pace {
         first_token: Duration::from_millis(20),

@@ -6,6 +6,7 @@ use std::process::Output;
 use std::time::Duration;
 
 use companion_tests::environment::{repository, required};
+use companion_tests::process::heavy;
 use companion_tests::worker::{Setup, Worker};
 use tokio::process::Command;
 
@@ -49,6 +50,7 @@ fn passed(output: &Output) {
 
 #[tokio::test]
 async fn the_service_answers_as_its_document_says() {
+    let _alone = heavy().await;
     let mut setup = Setup::new().await;
     let admin = setup.api_key("support", "admin").await;
     let worker = setup.start().await;

@@ -1,7 +1,10 @@
 //! What reaches the language model: the simulated one writes its prompt down, so it can be read here.
 
+use std::time::Duration;
+
 use companion_tests::stub_provider::StubProvider;
 use companion_tests::worker::Setup;
+use companion_tests::{eventually, eventually::ensure};
 use serde_json::json;
 
 #[tokio::test]
@@ -75,16 +78,14 @@ async fn another_users_facts_never_enter_the_prompt() {
         .await;
     let prompt = stub.last_request().prompt();
     assert!(!prompt.contains("Lisbon") && !prompt.contains("Anna"), "{prompt}");
-    worker
-        .chat("ada")
-        .in_conversation("two")
-        .say("Where does my sister live?")
-        .await;
-    assert!(
-        stub.last_request().prompt().contains("Lisbon"),
-        "{}",
-        stub.last_request().prompt()
-    );
+    // On a busy machine a prompt may have to go without.
+    eventually("a prompt with what is remembered", Duration::from_secs(30), || async {
+        let chat = worker.chat("ada").in_conversation(&companion_tests::unique("question"));
+        chat.say("Where does my sister live?").await;
+        let prompt = stub.last_request().prompt();
+        ensure(prompt.contains("Lisbon"), || prompt)
+    })
+    .await;
 }
 
 #[tokio::test]
