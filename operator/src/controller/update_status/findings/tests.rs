@@ -30,6 +30,22 @@ fn serving(resource: &CompanionDeployment, found: &Found, replicas: i32) -> Depl
     serde_json::from_value(deployment).unwrap()
 }
 
+/// A resource for which everything is done, and its workers as they serve.
+fn all_well() -> (CompanionDeployment, Found, Applied) {
+    served(json!({}), 2)
+}
+
+/// The same of a resource with `spec` and so many workers.
+fn served(spec: Value, replicas: i32) -> (CompanionDeployment, Found, Applied) {
+    let (mut sample, mut found) = (resource(spec), found());
+    proven(&mut sample, &mut found);
+    let applied = Applied {
+        deployment: Some(serving(&sample, &found, replicas)),
+        ..Applied::default()
+    };
+    (sample, found, applied)
+}
+
 fn said(resource: &CompanionDeployment, found: &Found, applied: &Applied) -> Vec<Finding> {
     let (validated, plan) = decide(resource, found);
     findings(&validated, &plan, found, applied, &[])
@@ -41,12 +57,7 @@ fn one<'a>(findings: &'a [Finding], kind: &str) -> &'a Finding {
 
 #[test]
 fn a_preflight_whose_pod_is_gone_does_not_take_ready_away() {
-    let (mut sample, mut found) = (resource(json!({})), found());
-    proven(&mut sample, &mut found);
-    let applied = Applied {
-        deployment: Some(serving(&sample, &found, 2)),
-        ..Applied::default()
-    };
+    let (sample, mut found, applied) = all_well();
     assert!(one(&said(&sample, &found, &applied), "Ready").is_true());
     // A drain took the pod of the Job that succeeded, and its report with it.
     for run in &mut found.job_runs {
@@ -63,12 +74,7 @@ fn a_preflight_whose_pod_is_gone_does_not_take_ready_away() {
 
 #[test]
 fn a_missing_secret_takes_nothing_away_from_what_was_known_and_says_how_it_goes_on() {
-    let (mut sample, mut found) = (resource(json!({})), found());
-    proven(&mut sample, &mut found);
-    let applied = Applied {
-        deployment: Some(serving(&sample, &found, 2)),
-        ..Applied::default()
-    };
+    let (sample, mut found, applied) = all_well();
     let before = conditions(said(&sample, &found, &applied), &[], Some(1), Timestamp::UNIX_EPOCH);
     found.secrets.remove("jwt");
     let (validated, plan) = decide(&sample, &found);
@@ -98,12 +104,7 @@ fn a_missing_secret_takes_nothing_away_from_what_was_known_and_says_how_it_goes_
 
 #[test]
 fn what_is_being_looked_at_anew_is_not_known() {
-    let (mut sample, mut found) = (resource(json!({})), found());
-    proven(&mut sample, &mut found);
-    let applied = Applied {
-        deployment: Some(serving(&sample, &found, 2)),
-        ..Applied::default()
-    };
+    let (mut sample, found, applied) = all_well();
     let before = conditions(said(&sample, &found, &applied), &[], Some(1), Timestamp::UNIX_EPOCH);
     sample.spec.image = Some("worker:2".into());
     let (validated, plan) = decide(&sample, &found);
@@ -194,12 +195,7 @@ fn children_of_a_deleted_resource_of_the_same_name_are_waited_for_without_a_stal
 
 #[test]
 fn what_nobody_should_overlook_is_said_beside_ready() {
-    let (mut sample, mut found) = (resource(json!({ "replicas": 0, "image": "worker:1" })), found());
-    proven(&mut sample, &mut found);
-    let applied = Applied {
-        deployment: Some(serving(&sample, &found, 0)),
-        ..Applied::default()
-    };
+    let (sample, found, applied) = served(json!({ "replicas": 0, "image": "worker:1" }), 0);
     let ready = one(&said(&sample, &found, &applied), "Ready").clone();
     assert!(ready.is_true(), "{ready:?}");
     for words in [
