@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::auth::Auth;
 use crate::database::Database;
+use crate::jobs::Jobs;
 use crate::llm::Llm;
 use crate::memory::{Embeddings, Memory, Sessions};
 use crate::redis::Redis;
@@ -131,6 +132,9 @@ pub struct CompanionDeploymentSpec {
     /// Bounds on what is asked of the service.
     #[serde(default)]
     pub limits: Limits,
+    /// Who works on what comes after replies.
+    #[serde(default)]
+    pub jobs: Jobs,
     /// How a worker goes.
     #[serde(default)]
     pub drain: Drain,

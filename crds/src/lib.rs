@@ -8,6 +8,7 @@ pub mod auth;
 pub mod config;
 pub mod database;
 pub mod deployment;
+pub mod jobs;
 pub mod llm;
 pub mod memory;
 pub mod redis;
@@ -33,6 +34,9 @@ pub const JOB_CONNECTIONS: u32 = 4;
 
 /// Fewest connections a worker can serve with.
 pub const MIN_POOL_SIZE: u32 = 4;
+
+/// Connections of a pod that does nothing but jobs: the two that it works on at once, the relay, and the queue.
+pub const JOBS_POOL_SIZE: u32 = 4;
 
 /// Where a worker finds its API keys: one file for each entry of the Secret.
 pub const API_KEYS_PATH: &str = "/etc/companion-api-keys";

@@ -50,7 +50,7 @@ pub struct Connections {
     pub server: u32,
     /// Left to others.
     pub reserved: u32,
-    /// Held by the job queue.
+    /// Held by the job queue, and by pods that do nothing but jobs.
     pub jobs: u32,
     /// Workers the budget is made for, without the surge.
     pub max_workers: u32,

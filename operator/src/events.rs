@@ -21,8 +21,11 @@ pub fn transitions(old: &[Condition], new: &[Condition]) -> Vec<Event> {
             let before = known(&condition.type_)?;
             let changed =
                 before.status != condition.status || condition.status == "False" && before.reason != condition.reason;
-            // The other two repeat what the parts say.
-            let tells = condition.type_ != "Reconciling" && condition.type_ != "WorkersAvailable";
+            // The others repeat what the parts say.
+            let tells = !matches!(
+                condition.type_.as_str(),
+                "Reconciling" | "WorkersAvailable" | "JobsAvailable"
+            );
             (changed && tells && condition.status != "Unknown").then(|| event(condition))
         })
         .collect()

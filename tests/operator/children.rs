@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
+use companion_tests::companion::wanted_replicas;
 use companion_tests::kube::{apply, at_once, await_condition, await_gone, with_temp_ns};
 use companion_tests::{Blueprint, Companion, TestDatabase, eventually};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -152,6 +153,68 @@ async fn what_is_not_asked_for_any_more_goes() {
         await_gone::<HorizontalPodAutoscaler>(&demo.api(), "demo", SOON).await;
         // Where there is never more than one worker, it would say nothing.
         await_gone::<PodDisruptionBudget>(&demo.api(), "demo", SOON).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pods_for_jobs_are_children_like_the_workers_that_no_service_selects() {
+    let database = TestDatabase::create().await;
+    with_temp_ns(async move |client, namespace| {
+        let demo = Blueprint::external("demo", &database)
+            .with(json!({ "jobs": { "mode": "Separate", "replicas": 2 } }))
+            .apply(&client, &namespace)
+            .await;
+        let resource = demo.await_ready().await;
+        demo.await_status("JobsAvailable", "True", SOON).await;
+        let connections = resource.status.unwrap().connections.unwrap();
+        // 4 for the queue, 3 pools of 4, and 2 for each pod that goes: 50 - 20 - 2 for two workers.
+        assert_eq!((connections.jobs, connections.per_worker), (20, 14), "{connections:?}");
+        let jobs: Deployment = demo.api().get("demo-jobs").await.unwrap();
+        assert_eq!(demo.config_of(&jobs).await.database.pool_size, 4);
+        assert_eq!(demo.config().await.database.pool_size, 14);
+
+        let service: Service = demo.api().get("demo").await.unwrap();
+        let selector = service.spec.unwrap().selector.unwrap();
+        let pods = demo.ready_pods("jobs").await;
+        assert_eq!(pods.len(), 2);
+        for pod in pods {
+            assert!(
+                selector
+                    .iter()
+                    .any(|(name, value)| pod.labels().get(name) != Some(value)),
+                "{:?}",
+                pod.labels()
+            );
+        }
+
+        let arguments = json!({ "spec": { "template": { "spec": { "containers": [
+            { "name": "jobs", "args": ["serve", "--config", "/etc/companion/config.yaml"] },
+        ] } } } });
+        is_put_back::<Deployment>(&demo, "demo-jobs", "/spec/template/spec/containers/0/args", arguments).await;
+        is_put_back::<Deployment>(
+            &demo,
+            "demo-jobs",
+            "/spec/replicas",
+            json!({ "spec": { "replicas": 1 } }),
+        )
+        .await;
+        comes_back::<Deployment>(&demo, "demo-jobs").await;
+        demo.await_ready().await;
+
+        let asks_for = |count: i32| move |jobs: Option<&Deployment>| jobs.and_then(wanted_replicas) == Some(count);
+        demo.edit(json!({ "suspend": true })).await;
+        await_condition(&demo.api(), "demo-jobs", "no pods for jobs", SOON, asks_for(0)).await;
+        demo.edit(json!({ "suspend": false })).await;
+        await_condition(&demo.api(), "demo-jobs", "two pods for jobs", SOON, asks_for(2)).await;
+        demo.await_ready().await;
+
+        demo.edit(json!({ "jobs": null })).await;
+        await_gone::<Deployment>(&demo.api(), "demo-jobs", SOON).await;
+        let resource = demo.await_ready().await;
+        assert_eq!(companion_tests::companion::condition(&resource, "JobsAvailable"), None);
+        assert_eq!(resource.status.unwrap().connections.unwrap().jobs, 4);
+        assert_eq!(demo.config().await.database.pool_size, 22, "(50 - 4 - 2) / 2");
     })
     .await;
 }

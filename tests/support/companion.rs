@@ -14,6 +14,7 @@ use kube::core::{ApiResource, NamespaceResourceScope};
 use kube::{Client, Resource, ResourceExt};
 use serde_json::{Value, json};
 
+use crate::chat::http;
 use crate::eventually::ensure;
 use crate::kube::{MANAGER, apply, await_condition};
 use crate::{Chat, Issuer, TestDatabase, environment, eventually, merge};
@@ -297,9 +298,14 @@ impl Companion {
 
     /// Pods of workers that serve.
     pub async fn workers(&self) -> Vec<Pod> {
+        self.ready_pods("worker").await
+    }
+
+    /// Pods of one component that are ready and not going.
+    pub async fn ready_pods(&self, component: &str) -> Vec<Pod> {
         let list = self
             .api::<Pod>()
-            .list(&ListParams::default().labels(&self.selector(Some("worker"))))
+            .list(&ListParams::default().labels(&self.selector(Some(component))))
             .await;
         list.expect("pods can be listed")
             .into_iter()
@@ -309,28 +315,7 @@ impl Companion {
 
     /// The configuration that its workers were given.
     pub async fn config(&self) -> WorkerConfig {
-        let pod = self
-            .deployment()
-            .await
-            .spec
-            .and_then(|spec| spec.template.spec)
-            .expect("a pod template");
-        let volumes = pod.volumes.unwrap_or_default();
-        let name = volumes
-            .into_iter()
-            .find_map(|volume| volume.config_map)
-            .expect("a volume with the configuration")
-            .name;
-        let map: ConfigMap = self
-            .api()
-            .get(&name)
-            .await
-            .unwrap_or_else(|error| panic!("configmap {name}: {error}"));
-        let text = map
-            .data
-            .and_then(|mut data| data.remove("config.yaml"))
-            .expect("key config.yaml");
-        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("configmap {name}: {error}\n{text}"))
+        self.config_of(&self.deployment().await).await
     }
 
     /// Where its Service is reached from this machine.
@@ -351,13 +336,45 @@ impl Companion {
 
     /// One worker as this user sees it.
     pub fn chat_with(&self, pod: &Pod, user: &str) -> Chat {
-        let address = pod
-            .status
-            .as_ref()
-            .and_then(|status| status.pod_ip.clone())
-            .expect("a serving pod has an address");
-        Chat::new(format!("http://{address}:8080"), self.issuer.token(user))
+        Chat::new(format!("http://{}:8080", address(pod)), self.issuer.token(user))
     }
+
+    /// The configuration that pods of this Deployment are given.
+    pub async fn config_of(&self, deployment: &Deployment) -> WorkerConfig {
+        let template = deployment.spec.as_ref().and_then(|spec| spec.template.spec.clone());
+        let volumes = template.expect("a pod template").volumes.unwrap_or_default();
+        let name = volumes
+            .into_iter()
+            .find_map(|volume| volume.config_map)
+            .expect("a volume with the configuration")
+            .name;
+        let map: ConfigMap = self
+            .api()
+            .get(&name)
+            .await
+            .unwrap_or_else(|error| panic!("configmap {name}: {error}"));
+        let text = map
+            .data
+            .and_then(|mut data| data.remove("config.yaml"))
+            .expect("key config.yaml");
+        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("configmap {name}: {error}\n{text}"))
+    }
+}
+
+/// The address of a pod that runs.
+pub fn address(pod: &Pod) -> String {
+    let status = pod.status.as_ref();
+    status
+        .and_then(|status| status.pod_ip.clone())
+        .expect("a pod that runs has an address")
+}
+
+/// What a worker's pod tells of itself.
+pub async fn metrics(pod: &Pod) -> String {
+    let url = format!("http://{}:9090/metrics", address(pod));
+    let answer = http().get(&url).send().await;
+    let answer = answer.unwrap_or_else(|error| panic!("{url}: {error:?}"));
+    answer.text().await.expect("metrics are text")
 }
 
 /// The condition of this type.

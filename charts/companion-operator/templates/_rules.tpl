@@ -34,7 +34,7 @@
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
-# Workers, and managed Redis and PostgreSQL.
+# Workers, pods for jobs, and managed Redis and PostgreSQL.
 - apiGroups: [apps]
   resources: [deployments, statefulsets]
   verbs: [get, list, watch, create, patch, update, delete]

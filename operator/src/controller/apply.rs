@@ -10,7 +10,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use kube::{Resource, ResourceExt as _};
 
 use super::build::server::Server;
-use super::build::{Prepared, Wanted};
+use super::build::{Prepared, Wanted, jobs_deployment};
 use super::dereference::{Children, Found};
 use super::validate::Identity;
 use crate::context::Context;
@@ -23,6 +23,8 @@ use writer::Writer;
 pub struct Applied {
     /// The workers.
     pub deployment: Option<Deployment>,
+    /// Pods that do nothing but jobs.
+    pub jobs_deployment: Option<Deployment>,
     /// Children that exist already and belong to somebody else.
     pub conflicts: Vec<String>,
     /// Children of a deleted resource of this name, which are still being removed.
@@ -69,6 +71,8 @@ pub async fn apply(
         service,
         deployment,
         replicas,
+        jobs_deployment,
+        jobs_replicas,
         autoscaler,
         disruption_budget,
     } = prepared;
@@ -126,6 +130,7 @@ pub async fn apply(
         (Some(deployment), Some(count)) => Some(writer.set_replicas(deployment, count).await?),
         (deployment, _) => deployment,
     };
+    let jobs_deployment = jobs_pods(&mut writer, identity, found, jobs_deployment, jobs_replicas).await?;
     staying.services.insert(service.name_any());
     writer.ensure(&live.services, service).await?;
     one(&mut writer, &live.disruption_budgets, disruption_budget).await?;
@@ -146,6 +151,7 @@ pub async fn apply(
     } = writer;
     Ok(Applied {
         deployment,
+        jobs_deployment,
         conflicts,
         leaving,
         changed,
@@ -174,6 +180,28 @@ async fn one<K: writer::Child>(writer: &mut Writer<'_>, live: &[K], wanted: Want
         }
         Wanted::Keep => Ok(()),
         Wanted::Absent => writer.remove(live.iter().collect()).await,
+    }
+}
+
+async fn jobs_pods(
+    writer: &mut Writer<'_>,
+    identity: &Identity,
+    found: &Found,
+    wanted: Wanted<Deployment>,
+    replicas: Option<u32>,
+) -> Result<Option<Deployment>, Error> {
+    let live = found.deployment(&jobs_deployment::name(identity));
+    let deployment = match wanted {
+        Wanted::Apply(wanted) => writer.ensure(&found.children.deployments, *wanted).await?,
+        Wanted::Keep => live.cloned(),
+        Wanted::Absent => {
+            writer.remove(live.into_iter().collect()).await?;
+            None
+        }
+    };
+    match (deployment, replicas) {
+        (Some(deployment), Some(count)) => Ok(Some(writer.set_replicas(deployment, count).await?)),
+        (deployment, _) => Ok(deployment),
     }
 }
 

@@ -19,7 +19,7 @@ use kube::{Api, Client, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use super::build::config_map::CONFIG_KEY;
-use super::build::labels;
+use super::build::labels::{self, Component};
 use super::validate::{named_secrets, postgres_claim};
 use crate::api_error::words;
 
@@ -44,9 +44,9 @@ pub struct Children {
     pub services: Vec<Service>,
     /// Managed servers.
     pub stateful_sets: Vec<StatefulSet>,
-    /// Workers.
+    /// Workers, and pods for jobs.
     pub deployments: Vec<Deployment>,
-    /// Generations of workers.
+    /// Generations of both.
     pub replica_sets: Vec<ReplicaSet>,
     /// Preflight and migrations.
     pub jobs: Vec<Job>,
@@ -72,12 +72,26 @@ pub struct Found {
 }
 
 impl Found {
-    /// The workers.
+    /// The workers, or the pods for jobs.
     pub fn deployment(&self, name: &str) -> Option<&Deployment> {
         self.children
             .deployments
             .iter()
             .find(|deployment| deployment.name_any() == name)
+    }
+
+    /// Generations of one component.
+    pub fn generations(&self, component: Component) -> impl Iterator<Item = &ReplicaSet> {
+        let sets = self.children.replica_sets.iter();
+        sets.filter(move |set| labels::is_of(component, set.labels()))
+    }
+
+    /// Pods of one component that run, are about to, or are going.
+    pub fn pods(&self, component: Component) -> impl Iterator<Item = &Pod> {
+        self.children.pods.iter().filter(move |pod| {
+            let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+            labels::is_of(component, pod.labels()) && !matches!(phase, Some("Succeeded" | "Failed"))
+        })
     }
 
     /// A managed server.

@@ -3,11 +3,12 @@
 use companion_crds::CompanionDeployment;
 use companion_crds::status::{CompanionDeploymentStatus, Preflight};
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::core::v1::Secret;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::{Pod, Secret};
 use serde_json::{Value, json};
 
 use super::build::labels::Component;
+use super::build::{Prepared, Wanted};
 use super::dereference::{Found, JobRun};
 use super::plan::{Plan, plan};
 use super::validate::{Validated, validate};
@@ -135,4 +136,49 @@ pub fn proven(resource: &mut CompanionDeployment, found: &mut Found) {
         preflight: Some(proven),
         ..CompanionDeploymentStatus::default()
     });
+}
+
+/// What is wanted, as a Deployment of `replicas` pods that are all ready.
+pub fn running(wanted: Wanted<Deployment>, replicas: u32) -> Option<Deployment> {
+    let Wanted::Apply(deployment) = wanted else { return None };
+    let mut deployment = serde_json::to_value(deployment).unwrap();
+    deployment["spec"]["replicas"] = json!(replicas);
+    deployment["status"] = json!({ "replicas": replicas, "updatedReplicas": replicas, "availableReplicas": replicas });
+    Some(serde_json::from_value(deployment).unwrap())
+}
+
+/// A pod as a Deployment makes it.
+pub fn pod_of(deployment: &Deployment) -> Pod {
+    let template = deployment.spec.clone().unwrap().template;
+    Pod {
+        metadata: template.metadata.unwrap(),
+        spec: template.spec,
+        status: None,
+    }
+}
+
+/// Both Deployments are as `prepared` wants them, and nothing of older generations runs.
+pub fn come_about(found: &mut Found, prepared: Prepared) {
+    let workers = running(prepared.deployment, prepared.replicas.unwrap());
+    let jobs_pods = running(prepared.jobs_deployment, prepared.jobs_replicas.unwrap_or_default());
+    let children = &mut found.children;
+    children.config_maps.extend(prepared.configs);
+    children.deployments = workers.into_iter().chain(jobs_pods).collect();
+    children.replica_sets = children.deployments.iter().map(generation).collect();
+    let pods = children.deployments.iter().flat_map(|deployment| {
+        let count = deployment.spec.as_ref().unwrap().replicas.unwrap();
+        std::iter::repeat_n(pod_of(deployment), usize::try_from(count).unwrap())
+    });
+    children.pods = pods.collect();
+}
+
+/// The generation of pods that a Deployment has now.
+fn generation(deployment: &Deployment) -> ReplicaSet {
+    let spec = deployment.spec.as_ref().unwrap();
+    serde_json::from_value(json!({
+        "metadata": { "name": "generation", "labels": spec.template.metadata.as_ref().unwrap().labels },
+        "spec": { "replicas": spec.replicas, "selector": spec.selector, "template": spec.template },
+        "status": { "replicas": spec.replicas },
+    }))
+    .unwrap()
 }

@@ -4,17 +4,18 @@
 
 mod in_use;
 mod jobs;
+mod jobs_pods;
 mod workers;
 
 use companion_crds::report::PreflightReport;
 use companion_crds::status::{CompanionDeploymentStatus, Preflight};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::apps::v1::StatefulSet;
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::ResourceExt as _;
 
 use super::build::deployment::{BASELINE_ANNOTATION, SECRETS_ANNOTATION};
 use super::build::labels::Component;
-use super::build::{config_map, server};
+use super::build::{config_map, jobs_deployment, server};
 use super::dereference::{Found, Trouble};
 use super::validate::Validated;
 use crate::plan::attempts::{self, Outcome, Step};
@@ -30,6 +31,8 @@ pub use workers::wanted_replicas;
 const PREFLIGHT_VALID: SignedDuration = SignedDuration::from_hours(6);
 /// Failures of preflight that are retried within seconds: what it looks at may only just have started.
 const QUICK_RETRIES: u32 = 3;
+/// Pods that are waited for are looked at again so soon: they are not watched.
+const PODS_GO: SignedDuration = SignedDuration::from_secs(2);
 
 /// A Job that belongs to the way of a rollout.
 #[derive(Clone, Debug)]
@@ -64,6 +67,19 @@ pub struct Serving {
     pub least_workers: u32,
     /// The number that may be there.
     pub most_workers: u32,
+    /// Who works on jobs.
+    pub jobs: JobsServing,
+}
+
+/// Who works on jobs, workers or pods that do nothing else.
+#[derive(Clone, Debug)]
+pub struct JobsServing {
+    /// Workers leave jobs to others.
+    pub workers_leave: bool,
+    /// Pods that do nothing but jobs; with none their Deployment goes.
+    pub pods: u32,
+    /// For those pods' annotation.
+    pub mark: SecretsMark,
 }
 
 /// A managed server as it is to run.
@@ -108,6 +124,8 @@ pub struct Plan {
     pub serving: Option<Serving>,
     /// The number of workers, where it is ours to say.
     pub replicas: Option<u32>,
+    /// The number of pods for jobs, where there are to be any or were some.
+    pub jobs_replicas: Option<u32>,
     /// What pods refer to.
     pub in_use: InUse,
     /// Jobs that have told all they know.
@@ -124,6 +142,7 @@ pub fn plan(
     now: Timestamp,
 ) -> Result<Plan, config_map::Error> {
     let deployment = found.deployment(&from.identity.name);
+    let jobs_deployment = found.deployment(&jobs_deployment::name(&from.identity));
     let servers_down = servers_down(from, found);
     let clear = from.problems.is_empty() && from.generate.is_empty() && !from.spec.suspend;
     let may_run_jobs = clear && servers_down.is_empty();
@@ -176,13 +195,29 @@ pub fn plan(
         .as_ref()
         .map(|proven| connections::budget(&workers::demand(from, proven.server_connections)));
     let serving = match (&gate, &budget) {
-        (Some(Gate::Open), Some(Ok(budget))) => Some(workers::serving(from, found, deployment, budget)),
+        (Some(Gate::Open), Some(Ok(budget))) => {
+            let jobs_pods = jobs_pods::as_they_are(from, found, jobs_deployment);
+            if jobs_pods.too_many() {
+                due_in = Some(due_in.map_or(PODS_GO, |known| known.min(PODS_GO)));
+            }
+            Some(workers::serving(
+                from,
+                found,
+                deployment,
+                jobs_deployment,
+                budget,
+                jobs_pods,
+            ))
+        }
         _ => None,
     };
-    let (serving, replicas) = match serving {
-        Some((serving, replicas)) => (Some(serving), replicas),
-        None if from.spec.suspend && deployment.is_some() => (None, Some(0)),
-        None => (None, None),
+    let none_if_suspended = |deployment: Option<&Deployment>| deployment.filter(|_| from.spec.suspend).map(|_| 0);
+    let (serving, replicas, jobs_replicas) = match serving {
+        Some((serving, replicas)) => {
+            let pods = serving.jobs.pods;
+            (Some(serving), replicas, (pods > 0).then_some(pods))
+        }
+        None => (None, none_if_suspended(deployment), none_if_suspended(jobs_deployment)),
     };
     Ok(Plan {
         suspended: from.spec.suspend,
@@ -204,7 +239,11 @@ pub fn plan(
         budget,
         serving,
         replicas,
-        in_use: in_use::in_use(found, deployment),
+        jobs_replicas,
+        in_use: in_use::in_use(
+            found,
+            &[deployment, jobs_deployment].into_iter().flatten().collect::<Vec<_>>(),
+        ),
         old_jobs: jobs::old_jobs(found, &inputs),
         due_in,
     })

@@ -1,11 +1,14 @@
 //! The budget over every connection to the database server: how large one worker's pool is, and how many workers fit.
 //!
-//! Counted are the pools of all workers, of those that a rollout adds, what draining workers keep, the job queue, and
-//! what is left to others.
+//! Counted are the pools of all workers, of those that a rollout adds, what draining workers keep, the job queue, pods that
+//! do nothing but jobs, and what is left to others.
 
 use companion_crds::database::PoolSize;
 use companion_crds::status::Connections;
-use companion_crds::{DRAINING_CONNECTIONS, JOB_CONNECTIONS, MIN_POOL_SIZE};
+use companion_crds::{DRAINING_CONNECTIONS, JOB_CONNECTIONS, JOBS_POOL_SIZE, MIN_POOL_SIZE};
+
+/// Pods for jobs that a rollout adds.
+pub const JOBS_SURGE: u32 = 1;
 
 /// How many workers are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,17 @@ pub struct Demand {
     pub max_surge: u32,
     /// Pool of one worker.
     pub pool_size: PoolSize,
+    /// Pods that do nothing but jobs.
+    pub jobs_pods: u32,
+}
+
+/// The share of so many pods that do nothing but jobs: their pools, which always have the same size, with that of the one
+/// that a rollout adds, and what each keeps that is going.
+pub fn share_of_jobs_pods(pods: u32) -> u32 {
+    match pods {
+        0 => 0,
+        _ => (pods + JOBS_SURGE) * JOBS_POOL_SIZE + pods * DRAINING_CONNECTIONS,
+    }
 }
 
 /// What it comes to.
@@ -68,7 +82,7 @@ pub struct Budget {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{least} workers and {surge} more during a rollout need {needed} connections ({pool} each, {DRAINING_CONNECTIONS} for each that is draining), \
-     but only {left} are left of the server's {server} (reserved {reserved}, jobs {JOB_CONNECTIONS}); {}",
+     but only {left} are left of the server's {server} (reserved {reserved}, jobs {jobs}); {}",
     self.way_out()
 )]
 pub struct Misfit {
@@ -79,6 +93,8 @@ pub struct Misfit {
     left: u64,
     server: u32,
     reserved: u32,
+    jobs: u32,
+    jobs_pods: u32,
     fit: u32,
     field: &'static str,
 }
@@ -86,17 +102,20 @@ pub struct Misfit {
 impl Misfit {
     fn way_out(&self) -> String {
         const RAISE: &str = "raise database.maxConnections and the server's max_connections";
-        let Self { fit, field, surge, .. } = self;
-        match (fit, *field) {
-            (0, "database.poolSize") => {
-                format!("not one worker fits: lower {field} or database.reservedConnections, or {RAISE}")
-            }
-            (0, _) if *surge > 1 => {
-                format!("not one worker fits: lower rollout.maxSurge or database.reservedConnections, or {RAISE}")
-            }
-            (0, _) => format!("not one worker fits: lower database.reservedConnections, or {RAISE}"),
-            _ => format!("at most {fit} workers fit: lower {field}, or {RAISE}"),
-        }
+        let Self { fit, field, .. } = self;
+        // Fewer pods for jobs leave more to the workers.
+        let jobs = match self.jobs_pods {
+            0 => "",
+            1 => "set jobs.mode to InWorkers, ",
+            _ => "lower jobs.replicas, ",
+        };
+        let first = match *field {
+            _ if *fit > 0 => return format!("at most {fit} workers fit: {jobs}lower {field}, or {RAISE}"),
+            "database.poolSize" => "database.poolSize or ",
+            _ if self.surge > 1 => "rollout.maxSurge or ",
+            _ => "",
+        };
+        format!("not one worker fits: {jobs}lower {first}database.reservedConnections, or {RAISE}")
     }
 }
 
@@ -108,8 +127,10 @@ pub fn budget(demand: &Demand) -> Result<Budget, Misfit> {
         workers,
         max_surge,
         pool_size,
+        jobs_pods,
     } = *demand;
-    let left = u64::from(server).saturating_sub(u64::from(reserved) + u64::from(JOB_CONNECTIONS));
+    let jobs = JOB_CONNECTIONS + share_of_jobs_pods(jobs_pods);
+    let left = u64::from(server).saturating_sub(u64::from(reserved) + u64::from(jobs));
     let pool = match pool_size {
         PoolSize::Auto => MIN_POOL_SIZE,
         PoolSize::Fixed(size) => size,
@@ -128,6 +149,8 @@ pub fn budget(demand: &Demand) -> Result<Budget, Misfit> {
             left,
             server,
             reserved,
+            jobs,
+            jobs_pods,
             fit,
             field: match (pool_size, workers) {
                 (PoolSize::Fixed(_), _) => "database.poolSize",
@@ -150,7 +173,7 @@ pub fn budget(demand: &Demand) -> Result<Budget, Misfit> {
         connections: Connections {
             server,
             reserved,
-            jobs: JOB_CONNECTIONS,
+            jobs,
             max_workers,
             draining,
             per_worker,
@@ -170,6 +193,7 @@ mod tests {
             workers,
             max_surge,
             pool_size,
+            jobs_pods: 0,
         }
     }
 
@@ -205,33 +229,88 @@ mod tests {
         }
     }
 
+    fn is_within_the_servers_limit(asked: &Demand) {
+        let Ok(found) = budget(asked) else { return };
+        let Connections {
+            reserved,
+            jobs,
+            max_workers,
+            draining,
+            per_worker,
+            ..
+        } = found.connections;
+        assert!(per_worker >= MIN_POOL_SIZE);
+        // While both roll: one pod for jobs more, and every old one still going.
+        let pods = asked.jobs_pods;
+        let of_pods = pods * (JOBS_POOL_SIZE + DRAINING_CONNECTIONS) + if pods > 0 { JOBS_POOL_SIZE } else { 0 };
+        assert!(JOB_CONNECTIONS + of_pods <= jobs, "{asked:?}");
+        assert!(
+            reserved + jobs + draining + per_worker * (max_workers + asked.max_surge) <= asked.server,
+            "{asked:?}"
+        );
+    }
+
     #[test]
     fn no_budget_passes_the_servers_limit() {
         for server in 14..400 {
-            for most in 1..60 {
+            for max in 1..60 {
                 for surge in 1..4 {
-                    let Ok(found) = budget(&demand(
-                        server,
-                        4,
-                        Workers::Between { min: 1, max: most },
-                        surge,
-                        PoolSize::Auto,
-                    )) else {
-                        continue;
-                    };
-                    let Connections {
-                        reserved,
-                        jobs,
-                        max_workers,
-                        draining,
-                        per_worker,
-                        ..
-                    } = found.connections;
-                    assert!(per_worker >= MIN_POOL_SIZE);
-                    assert!(reserved + jobs + draining + per_worker * (max_workers + surge) <= server);
+                    for jobs_pods in [0, 1, 2, 7] {
+                        let workers = Workers::Between { min: 1, max };
+                        let asked = demand(server, 4, workers, surge, PoolSize::Auto);
+                        is_within_the_servers_limit(&Demand { jobs_pods, ..asked });
+                    }
                 }
             }
         }
+    }
+
+    #[test]
+    fn pods_for_jobs_have_a_small_pool_each_and_the_workers_share_the_rest() {
+        // (server, workers, pods for jobs) -> (jobs, most workers, pool of one, asked for)
+        let between = |min, max| Workers::Between { min, max };
+        let table = [
+            ((97, Workers::Fixed(2), 0), (4, 2, 26, None)),
+            // 97 - 10 - (4 + 2 x 4 + 2) = 73, less 4 for draining workers: 69 for 3.
+            ((97, Workers::Fixed(2), 1), (14, 2, 23, None)),
+            ((97, Workers::Fixed(2), 3), (26, 2, 19, None)),
+            ((300, between(2, 20), 1), (14, 20, 11, None)),
+            ((97, between(1, 50), 1), (14, 11, 4, Some(50))),
+        ];
+        for ((server, workers, jobs_pods), (jobs, most, each, lowered)) in table {
+            let demand = demand(server, 10, workers, 1, PoolSize::Auto);
+            let found = budget(&Demand { jobs_pods, ..demand }).unwrap();
+            let numbers = &found.connections;
+            assert_eq!(
+                (
+                    numbers.jobs,
+                    numbers.max_workers,
+                    numbers.per_worker,
+                    found.lowered_from
+                ),
+                (jobs, most, each, lowered),
+                "{server} {workers:?} {jobs_pods}"
+            );
+        }
+    }
+
+    #[test]
+    fn pods_for_jobs_that_leave_no_room_are_named() {
+        let refused = |server, workers, jobs_pods| {
+            let demand = demand(server, 10, Workers::Fixed(workers), 1, PoolSize::Auto);
+            budget(&Demand { jobs_pods, ..demand }).unwrap_err().to_string()
+        };
+        let one = refused(30, 1, 1);
+        assert!(one.contains("(reserved 10, jobs 14)"), "{one}");
+        assert!(
+            one.contains("not one worker fits: set jobs.mode to InWorkers, lower database.reservedConnections"),
+            "{one}"
+        );
+        let several = refused(50, 4, 2);
+        assert!(
+            several.contains("at most 2 workers fit: lower jobs.replicas, lower replicas, or raise"),
+            "{several}"
+        );
     }
 
     #[test]

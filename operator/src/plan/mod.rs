@@ -3,5 +3,6 @@
 pub mod attempts;
 pub mod autoscaling;
 pub mod connections;
+pub mod hand_over;
 pub mod migration;
 pub mod rollout;

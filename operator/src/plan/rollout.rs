@@ -25,6 +25,26 @@ pub struct Running {
     pub max_surge: u32,
 }
 
+/// Pods that do nothing but jobs, as they run and as they are to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobsPods {
+    /// Connections that they may hold now, those that are going included.
+    pub held: u32,
+    /// Connections that the budget has for them.
+    pub share: u32,
+    /// The number that their Deployment asks for; 0 without one.
+    pub wanted: u32,
+    /// The number that the budget is made for.
+    pub target: u32,
+}
+
+impl JobsPods {
+    /// They hold what the budget gives to the workers.
+    pub fn too_many(self) -> bool {
+        self.held > self.share
+    }
+}
+
 /// How a budget is put into force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transition {
@@ -34,32 +54,40 @@ pub struct Transition {
     pub hold_at: Option<u32>,
     /// Workers that a rollout may add for the time being.
     pub max_surge: u32,
+    /// Pods for jobs that there may be for the time being.
+    pub jobs_pods: u32,
 }
 
-/// Shrinks first and grows last, so that old and new workers together never pass the budget: while workers with larger
-/// pools run, neither their number nor the surge beside them rises; and pools grow only once no more workers run than they
-/// are made for.
-pub fn transition(running: Option<Running>, target: Pools, max_surge: u32) -> Transition {
+/// Shrinks first and grows last, so that old and new pods together never pass the budget: while workers with larger
+/// pools run, neither their number nor the surge beside them rises, nor that of the pods for jobs; and pools grow only
+/// once no more workers and no more pods for jobs run than they are made for.
+pub fn transition(running: Option<Running>, target: Pools, max_surge: u32, jobs: JobsPods) -> Transition {
     let Some(running) = running else {
         return Transition {
             pools: target,
             hold_at: None,
             max_surge,
+            jobs_pods: jobs.target,
         };
     };
-    let held_surge = max_surge.min(running.max_surge);
-    if target.per_worker > running.configured.per_worker && running.pods > target.max_workers {
-        return Transition {
-            pools: running.configured,
-            hold_at: None,
-            max_surge: held_surge,
-        };
-    }
     let larger_pools_run = running.largest_pool > target.per_worker && running.pods > 0;
+    let crowded = larger_pools_run || jobs.too_many();
+    let grows = target.per_worker > running.configured.per_worker;
+    let grows_later = grows && (running.pods > target.max_workers || jobs.too_many());
+    let workers_fit = !larger_pools_run && running.pods <= target.max_workers.saturating_add(max_surge);
     Transition {
-        pools: target,
-        hold_at: (larger_pools_run && running.wanted > 0).then_some(running.wanted),
-        max_surge: if larger_pools_run { held_surge } else { max_surge },
+        pools: if grows_later { running.configured } else { target },
+        hold_at: (crowded && running.wanted > 0).then_some(running.wanted),
+        max_surge: if crowded || grows_later {
+            max_surge.min(running.max_surge)
+        } else {
+            max_surge
+        },
+        jobs_pods: if workers_fit {
+            jobs.target
+        } else {
+            jobs.target.min(jobs.wanted)
+        },
     }
 }
 
@@ -129,8 +157,9 @@ pub enum Progress {
     Stuck(String),
 }
 
-/// Judges a rollout. `enough` workers suffice: an autoscaler may just have asked for more.
-pub fn progress(numbers: &Numbers, enough: u32) -> Progress {
+/// Judges a rollout of pods that are called `pods` in words. `enough` of them suffice: an autoscaler may just have asked for
+/// more.
+pub fn progress(pods: &str, numbers: &Numbers, enough: u32) -> Progress {
     let Numbers {
         wanted,
         total,
@@ -139,20 +168,20 @@ pub fn progress(numbers: &Numbers, enough: u32) -> Progress {
         observed,
         stuck,
     } = *numbers;
-    let serving = match total {
-        0 => format!("{wanted} workers are wanted, none exists yet"),
+    let standing = match total {
+        0 => format!("{wanted} {pods} are wanted, none exists yet"),
         _ => format!(
-            "{wanted} workers are wanted, {available} serve; of the {total} there are, {updated} have the wanted version"
+            "{wanted} {pods} are wanted, {available} are ready; of the {total} there are, {updated} have the wanted version"
         ),
     };
     if !observed {
-        Progress::Underway(serving)
+        Progress::Underway(standing)
     } else if stuck {
         Progress::Stuck(format!(
-            "{serving}; the new ones do not get ready: see the pods' events and logs"
+            "{standing}; the new ones do not get ready: see the pods' events and logs"
         ))
     } else if updated < total || updated < wanted.min(enough) || available < wanted.min(enough) {
-        Progress::Underway(serving)
+        Progress::Underway(standing)
     } else {
         Progress::Complete
     }
@@ -195,11 +224,12 @@ mod tests {
         ];
         for (running, target, (next, hold_at)) in table {
             assert_eq!(
-                transition(running, target, 1),
+                transition(running, target, 1, JobsPods::default()),
                 Transition {
                     pools: next,
                     hold_at,
-                    max_surge: 1
+                    max_surge: 1,
+                    jobs_pods: 0,
                 },
                 "{running:?} -> {target:?}"
             );
@@ -216,11 +246,12 @@ mod tests {
             max_surge,
         };
         // One worker; the surge goes from 1 to 8 and the pool from 40 to 9: 40 + 8 x 9 would pass what 2 x 40 may hold.
-        assert_eq!(transition(Some(running(40, 1)), pools(9, 1), 8).max_surge, 1);
-        assert_eq!(transition(Some(running(9, 1)), pools(9, 1), 8).max_surge, 8);
-        assert_eq!(transition(None, pools(9, 1), 8).max_surge, 8);
+        let surge = |running, wanted| transition(running, pools(9, 1), wanted, JobsPods::default()).max_surge;
+        assert_eq!(surge(Some(running(40, 1)), 8), 1);
+        assert_eq!(surge(Some(running(9, 1)), 8), 8);
+        assert_eq!(surge(None, 8), 8);
         // A smaller one holds at once.
-        assert_eq!(transition(Some(running(40, 8)), pools(9, 1), 1).max_surge, 1);
+        assert_eq!(surge(Some(running(40, 8)), 1), 1);
     }
 
     #[test]
@@ -258,15 +289,19 @@ mod tests {
             observed: true,
             stuck,
         };
-        assert_eq!(progress(&numbers(2, 2, 2, 2, false), 2), Progress::Complete);
-        assert_eq!(progress(&numbers(7, 7, 7, 3, false), 2), Progress::Complete);
+        assert_eq!(progress("workers", &numbers(2, 2, 2, 2, false), 2), Progress::Complete);
+        assert_eq!(progress("workers", &numbers(7, 7, 7, 3, false), 2), Progress::Complete);
         assert!(matches!(
-            progress(&numbers(2, 3, 2, 2, false), 2),
+            progress("workers", &numbers(2, 3, 2, 2, false), 2),
             Progress::Underway(_)
         ));
-        assert!(matches!(progress(&numbers(2, 3, 1, 2, true), 2), Progress::Stuck(_)));
+        assert!(matches!(
+            progress("workers", &numbers(2, 3, 1, 2, true), 2),
+            Progress::Stuck(_)
+        ));
         assert!(matches!(
             progress(
+                "workers",
                 &Numbers {
                     observed: false,
                     ..numbers(2, 2, 2, 2, false)

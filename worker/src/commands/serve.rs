@@ -142,7 +142,11 @@ pub async fn run(settings: Settings, jobs: Jobs) -> Result<(), ServeError> {
     if jobs == Jobs::Only {
         tracing::info!(admin, tenant, "ready, for jobs alone");
         tokio::select! {
-            () = signals.received() => app.lifecycle.drain(),
+            () = signals.received() => {
+                // At once, for the pod that takes over is no longer counted beside this one.
+                app.store.shrink();
+                app.lifecycle.drain();
+            }
             // It goes on for ever; if it does not, another pod must.
             ended = &mut working => return Err(ServeError::Jobs(ended.err())),
         }
@@ -151,7 +155,13 @@ pub async fn run(settings: Settings, jobs: Jobs) -> Result<(), ServeError> {
         tracing::info!(serving = config.listen.serving, admin, tenant, "ready");
         serve_until_signalled(&app, serving, &mut signals).await;
     }
-    if timeout(AFTER_CUT, working).await.is_err() {
+    // Where no stream ends meanwhile, jobs get the time that they need to end or to be given back.
+    let time_for_jobs = if jobs == Jobs::Only {
+        jobs::GRACE + AFTER_CUT
+    } else {
+        AFTER_CUT
+    };
+    if timeout(time_for_jobs, working).await.is_err() {
         tracing::warn!("jobs were still running at the end; another worker takes them up");
     }
     tracing::info!("gone");

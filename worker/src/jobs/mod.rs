@@ -15,6 +15,7 @@ use crate::memory::Memories;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
+pub use queue::GRACE;
 pub use summarise::Summaries;
 
 /// Name of the task that extracts facts from a message, in the outbox and in the queue.

@@ -31,7 +31,7 @@ const DEAD_AFTER: Duration = Duration::from_secs(60);
 const SWEEP: Duration = Duration::from_secs(30);
 
 /// Jobs that run at shutdown may take so long; others take over what is left.
-const GRACE: Duration = Duration::from_secs(5);
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// Longest wait before the queue is tried again.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

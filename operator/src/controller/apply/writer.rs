@@ -161,7 +161,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Sets the number of workers under a field manager of its own.
+    /// Sets the number of a Deployment's pods under a field manager of its own.
     pub async fn set_replicas(&mut self, deployment: Deployment, count: u32) -> Result<Deployment, Error> {
         if wanted_replicas(&deployment) == count {
             return Ok(deployment);
@@ -176,7 +176,7 @@ impl<'a> Writer<'a> {
         });
         let parameters = PatchParams::apply(REPLICAS_MANAGER).force();
         let applied = api.patch(&name, &parameters, &Patch::Apply(&body)).await;
-        let applied = applied.map_err(failed::<Deployment>("set the number of workers of", &name))?;
+        let applied = applied.map_err(failed::<Deployment>("set the number of pods of", &name))?;
         self.wrote::<Deployment>("patch", &name);
         Ok(applied)
     }

@@ -8,7 +8,7 @@ use companion_crds::config::{
 };
 use companion_crds::memory::{Memory, Sessions};
 use companion_crds::serving::{Cache, ChatPage, Limits, OnDisconnect};
-use companion_crds::{API_KEYS_PATH, MIN_POOL_SIZE};
+use companion_crds::{API_KEYS_PATH, JOBS_POOL_SIZE, MIN_POOL_SIZE};
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::Value;
 
@@ -72,6 +72,18 @@ pub fn worker_config(from: &Validated, pools: Pools) -> WorkerConfig {
         chat_page: spec.chat_page,
         drain: spec.drain.clone(),
     }
+}
+
+/// What pods for jobs are told: the same as workers but for the pool, so that another number of workers replaces none of
+/// them. Of the limits of clients, which the number of workers is for, they have no share.
+pub fn jobs_pod_config(from: &Validated) -> WorkerConfig {
+    worker_config(
+        from,
+        Pools {
+            per_worker: JOBS_POOL_SIZE,
+            max_workers: 1,
+        },
+    )
 }
 
 /// What preflight and migrations are told: nothing that follows from their own report, and nothing they do not look at,

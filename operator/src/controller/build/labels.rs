@@ -21,6 +21,8 @@ const COMPONENT: &str = "app.kubernetes.io/component";
 pub enum Component {
     /// The workers.
     Worker,
+    /// Pods that do nothing but jobs.
+    Jobs,
     /// Managed Redis.
     Redis,
     /// Managed PostgreSQL.
@@ -36,6 +38,7 @@ impl Component {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Worker => "worker",
+            Self::Jobs => "jobs",
             Self::Redis => "redis",
             Self::Postgres => "postgres",
             Self::Preflight => "preflight",
@@ -116,16 +119,14 @@ fn owner(identity: &Identity) -> OwnerReference {
     }
 }
 
-/// Whether a child is a worker, or for the workers.
-pub fn is_worker(labels: &BTreeMap<String, String>) -> bool {
-    labels
-        .get(COMPONENT)
-        .is_some_and(|label| label == Component::Worker.name())
+/// Whether a child is of this component.
+pub fn is_of(component: Component, labels: &BTreeMap<String, String>) -> bool {
+    labels.get(COMPONENT).is_some_and(|label| label == component.name())
 }
 
 /// The component that a child's labels name, if it is a Job of ours.
 pub fn component_of(labels: &BTreeMap<String, String>) -> Option<Component> {
     [Component::Preflight, Component::Migrate]
         .into_iter()
-        .find(|component| labels.get(COMPONENT).is_some_and(|label| label == component.name()))
+        .find(|component| is_of(*component, labels))
 }

@@ -6,6 +6,7 @@ pub mod config_map;
 pub mod deployment;
 pub mod disruption_budget;
 pub mod job;
+pub mod jobs_deployment;
 pub mod labels;
 pub mod migrate;
 pub mod placement;
@@ -81,6 +82,10 @@ pub struct Prepared {
     pub deployment: Wanted<Deployment>,
     /// The number of workers, where it is ours to say.
     pub replicas: Option<u32>,
+    /// Pods that do nothing but jobs.
+    pub jobs_deployment: Wanted<Deployment>,
+    /// The number of those, where there are any.
+    pub jobs_replicas: Option<u32>,
     /// Of the workers.
     pub autoscaler: Wanted<HorizontalPodAutoscaler>,
     /// Of the workers.
@@ -116,6 +121,16 @@ pub fn build(from: &Validated, plan: &Plan) -> Result<Prepared, Error> {
     .collect();
 
     let mut configs = if jobs.is_empty() { vec![] } else { vec![job_config] };
+    let jobs_deployment = match &plan.serving {
+        Some(serving) if serving.jobs.pods > 0 => {
+            let config = config_map::config_map(identity, &config_map::jobs_pod_config(from))?;
+            let deployment = jobs_deployment::jobs_deployment(from, &config.name_any(), &serving.jobs.mark);
+            configs.push(config);
+            Wanted::apply(deployment)
+        }
+        Some(_) => Wanted::Absent,
+        None => Wanted::Keep,
+    };
     let (deployment, autoscaler, disruption_budget) = match &plan.serving {
         Some(serving) => {
             let config = config_map::config_map(identity, &config_map::worker_config(from, serving.pools))?;
@@ -153,6 +168,8 @@ pub fn build(from: &Validated, plan: &Plan) -> Result<Prepared, Error> {
         service: service::workers(identity),
         deployment,
         replicas: plan.replicas,
+        jobs_deployment,
+        jobs_replicas: plan.jobs_replicas,
         autoscaler,
         disruption_budget,
     })

@@ -5,14 +5,14 @@ use companion_crds::CompanionDeployment;
 use companion_crds::config::WorkerConfig;
 use insta::{assert_yaml_snapshot, with_settings};
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use k8s_openapi::api::core::v1::PodSpec;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::config_map::worker_config;
 use super::{Prepared, Wanted, build};
 use crate::controller::dereference::Found;
-use crate::controller::fixtures::{decide, found, proven, resource, secret};
+use crate::controller::fixtures::{come_about, decide, found, pod_of, proven, resource, secret};
 use crate::controller::plan::Plan;
 
 fn prepare(resource: &CompanionDeployment, found: &Found) -> (Plan, Prepared) {
@@ -90,6 +90,91 @@ fn an_autoscaled_one_has_an_autoscaler_within_the_budget_and_a_number_only_at_fi
     );
 }
 
+fn arguments(deployment: &Wanted<Deployment>) -> Vec<String> {
+    let Wanted::Apply(deployment) = deployment else {
+        return vec![];
+    };
+    let pod = deployment.spec.as_ref().unwrap().template.spec.as_ref().unwrap();
+    pod.containers[0].args.clone().unwrap()
+}
+
+/// The pools that a pass gives to workers and to pods for jobs.
+fn pool_sizes(prepared: &Prepared) -> Vec<u32> {
+    let texts = prepared
+        .configs
+        .iter()
+        .map(|map| &map.data.as_ref().unwrap()["config.yaml"]);
+    let configs = texts.map(|text| serde_saphyr::from_str::<WorkerConfig>(text).unwrap());
+    let mut sizes: Vec<u32> = configs.map(|config| config.database.pool_size).collect();
+    sizes.sort_unstable();
+    sizes
+}
+
+#[test]
+fn pods_for_jobs_are_workers_without_a_door_and_the_workers_leave_jobs_to_them() {
+    let mut sample = resource(json!({ "jobs": { "mode": "Separate", "replicas": 2 } }));
+    let mut found = found();
+    proven(&mut sample, &mut found);
+    let (_, prepared) = prepare(&sample, &found);
+    assert!(arguments(&prepared.deployment).ends_with(&["--jobs".into(), "off".into()]));
+    // 97 less 10 reserved, 4 for the queue, 3 x 4 + 2 x 2 for pods of jobs and 4 for draining workers: 63 for 3.
+    assert_eq!(pool_sizes(&prepared), [4, 21]);
+    assert_eq!((prepared.replicas, prepared.jobs_replicas), (Some(2), Some(2)));
+    with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false }, {
+        assert_yaml_snapshot!("jobs_deployment", applied(prepared.jobs_deployment));
+    });
+}
+
+#[test]
+fn jobs_go_to_pods_of_their_own_and_back_by_way_of_both() {
+    let (mut sample, mut found) = (resource(json!({})), found());
+    proven(&mut sample, &mut found);
+    let (_, prepared) = prepare(&sample, &found);
+    assert_eq!(pool_sizes(&prepared), [26]);
+    come_about(&mut found, prepared);
+    let is_absent = |prepared: &Prepared| matches!(prepared.jobs_deployment, Wanted::Absent);
+    let leave = |prepared: &Prepared| arguments(&prepared.deployment).ends_with(&["--jobs".into(), "off".into()]);
+
+    sample.spec.jobs = serde_json::from_value(json!({ "mode": "Separate" })).unwrap();
+    let (_, room) = prepare(&sample, &found);
+    assert_eq!(pool_sizes(&room), [23], "workers make room first");
+    assert!(is_absent(&room) && !leave(&room));
+    come_about(&mut found, room);
+    let (_, both) = prepare(&sample, &found);
+    assert_eq!(pool_sizes(&both), [4, 23]);
+    assert!(arguments(&both.jobs_deployment).ends_with(&["--jobs".into(), "only".into()]));
+    assert!(!leave(&both), "workers go on until the others are ready");
+    come_about(&mut found, both);
+    let (_, separate) = prepare(&sample, &found);
+    assert!(leave(&separate));
+    come_about(&mut found, separate);
+    let (_, rest) = prepare(&sample, &found);
+    assert!(leave(&rest) && pool_sizes(&rest) == [4, 23] && rest.jobs_replicas == Some(1));
+    come_about(&mut found, rest);
+
+    sample.spec.jobs = serde_json::from_value(json!({})).unwrap();
+    let (plan, both) = prepare(&sample, &found);
+    assert_eq!(pool_sizes(&both), [4, 23], "the pods for jobs are still there");
+    assert!(!leave(&both) && !is_absent(&both));
+    assert!(
+        plan.due_in.is_some_and(|due| due.as_secs() < 10),
+        "their end is waited for"
+    );
+    come_about(&mut found, both);
+    let jobs_pods = found.children.pods.clone();
+    let (_, last) = prepare(&sample, &found);
+    assert!(is_absent(&last) && pool_sizes(&last) == [23]);
+    come_about(&mut found, last);
+    found.children.pods = jobs_pods;
+    assert_eq!(
+        pool_sizes(&prepare(&sample, &found).1),
+        [23],
+        "a pod for jobs is still going"
+    );
+    found.children.pods.clear();
+    assert_eq!(pool_sizes(&prepare(&sample, &found).1), [26]);
+}
+
 #[test]
 fn a_disruption_budget_is_there_wherever_there_may_be_two_workers() {
     let table = [
@@ -116,16 +201,6 @@ fn a_disruption_budget_is_there_wherever_there_may_be_two_workers() {
     }
 }
 
-/// A pod of the workers as `deployment` has them.
-fn worker_pod(deployment: &Deployment) -> Pod {
-    let template = deployment.spec.clone().unwrap().template;
-    Pod {
-        metadata: template.metadata.unwrap(),
-        spec: template.spec,
-        status: None,
-    }
-}
-
 #[test]
 fn what_old_workers_still_use_goes_only_after_the_last_of_them() {
     let (mut old, mut found) = (resource(json!({})), found());
@@ -133,7 +208,7 @@ fn what_old_workers_still_use_goes_only_after_the_last_of_them() {
     let (_, prepared) = prepare(&old, &found);
     let old_workers = applied(prepared.deployment);
     found.children.deployments = vec![old_workers.clone()];
-    found.children.pods = vec![worker_pod(&old_workers)];
+    found.children.pods = vec![pod_of(&old_workers)];
 
     let mut edited = resource(json!({
         "redis": { "external": { "urlSecretRef": { "name": "redis", "key": "url" } } },
@@ -382,10 +457,22 @@ fn a_suspended_one_has_no_workers_no_jobs_and_keeps_its_storage() {
     sample.spec.suspend = true;
     found.job_runs.clear();
     let (_, prepared) = prepare(&sample, &found);
-    assert_eq!(prepared.replicas, Some(0));
+    assert_eq!((prepared.replicas, prepared.jobs_replicas), (Some(0), None));
     assert!(prepared.jobs.is_empty());
     assert!(matches!(prepared.autoscaler, Wanted::Absent) && matches!(prepared.disruption_budget, Wanted::Absent));
     assert!(matches!(prepared.postgres, Wanted::Apply(_)));
+}
+
+#[test]
+fn a_suspended_one_has_no_pods_for_jobs_either() {
+    let (mut sample, mut found) = (resource(json!({ "jobs": { "mode": "Separate" } })), found());
+    proven(&mut sample, &mut found);
+    let (_, prepared) = prepare(&sample, &found);
+    come_about(&mut found, prepared);
+    sample.spec.suspend = true;
+    let (_, prepared) = prepare(&sample, &found);
+    assert_eq!((prepared.replicas, prepared.jobs_replicas), (Some(0), Some(0)));
+    assert!(matches!(prepared.jobs_deployment, Wanted::Keep));
 }
 
 #[test]

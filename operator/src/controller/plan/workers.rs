@@ -5,14 +5,15 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::ResourceExt as _;
 
-use super::Serving;
-use super::in_use::config_name;
+use super::in_use::{config_name, pod_spec};
+use super::{Serving, jobs_pods};
 use crate::controller::build::deployment::{BASELINE_ANNOTATION, SECRETS_ANNOTATION};
+use crate::controller::build::labels::Component;
 use crate::controller::dereference::Found;
 use crate::controller::validate::Validated;
 use crate::plan::autoscaling::{self, Live};
 use crate::plan::connections::{Budget, Demand, Workers};
-use crate::plan::rollout::{self, Pools, Running};
+use crate::plan::rollout::{self, JobsPods, Pools, Running, SecretsMark};
 
 /// What is asked of a server that gives `server` connections. Behind a pooler only the share counts: preflight sees the
 /// server's own limit, past the pooler.
@@ -29,6 +30,7 @@ pub fn demand(from: &Validated, server: u32) -> Demand {
         workers: workers(from),
         max_surge: from.spec.rollout.max_surge,
         pool_size: database.pool_size,
+        jobs_pods: from.spec.jobs.pods(),
     }
 }
 
@@ -37,7 +39,9 @@ pub fn serving(
     from: &Validated,
     found: &Found,
     deployment: Option<&Deployment>,
+    jobs_deployment: Option<&Deployment>,
     budget: &Budget,
+    jobs_pods: JobsPods,
 ) -> (Serving, Option<u32>) {
     let target = Pools {
         per_worker: budget.connections.per_worker,
@@ -47,6 +51,7 @@ pub fn serving(
         deployment.and_then(|deployment| running(found, deployment)),
         target,
         from.spec.rollout.max_surge,
+        jobs_pods,
     );
     let workers = match workers(from) {
         Workers::Between { min, max } => Workers::Between {
@@ -60,24 +65,6 @@ pub fn serving(
     };
     let decision = autoscaling::decide(workers, transition.hold_at, live);
 
-    let template = deployment.and_then(|deployment| {
-        deployment
-            .spec
-            .as_ref()?
-            .template
-            .metadata
-            .as_ref()?
-            .annotations
-            .as_ref()
-    });
-    let baseline = deployment.and_then(|deployment| deployment.annotations().get(BASELINE_ANNOTATION));
-    let mark = rollout::secrets_mark(
-        template
-            .and_then(|annotations| annotations.get(SECRETS_ANNOTATION))
-            .map(String::as_str),
-        baseline.map(String::as_str),
-        &from.hashes.worker,
-    );
     let least_workers = decision
         .autoscaler
         .map(|bounds| bounds.min)
@@ -87,13 +74,29 @@ pub fn serving(
         Serving {
             pools: transition.pools,
             max_surge: transition.max_surge,
-            mark,
+            mark: mark(deployment, &from.hashes.worker),
             autoscaler: decision.autoscaler,
             least_workers,
             most_workers: workers.most(),
+            jobs: jobs_pods::serving(from, found, deployment, jobs_deployment, transition.jobs_pods),
         },
         decision.replicas,
     )
+}
+
+/// Which hash of the secrets the pods of a Deployment carry, where the values' hash is `current`.
+pub fn mark(deployment: Option<&Deployment>, current: &str) -> SecretsMark {
+    let template = deployment.and_then(|deployment| {
+        let template = &deployment.spec.as_ref()?.template;
+        template
+            .metadata
+            .as_ref()?
+            .annotations
+            .as_ref()?
+            .get(SECRETS_ANNOTATION)
+    });
+    let baseline = deployment.and_then(|deployment| deployment.annotations().get(BASELINE_ANNOTATION));
+    rollout::secrets_mark(template.map(String::as_str), baseline.map(String::as_str), current)
 }
 
 fn workers(from: &Validated) -> Workers {
@@ -114,15 +117,13 @@ pub fn wanted_replicas(deployment: &Deployment) -> u32 {
 
 /// What runs, by the configurations that generations of pods refer to.
 fn running(found: &Found, deployment: &Deployment) -> Option<Running> {
-    let config = found.worker_config(&config_name(deployment.spec.as_ref()?.template.spec.as_ref()?)?)?;
+    let config = found.worker_config(&config_name(pod_spec(deployment)?)?)?;
     let configured = Pools {
         per_worker: config.database.pool_size,
         max_workers: config.database.max_workers,
     };
     let largest_pool = found
-        .children
-        .replica_sets
-        .iter()
+        .generations(Component::Worker)
         .filter(|set| set.status.as_ref().is_some_and(|status| status.replicas > 0))
         .filter_map(|set| found.worker_config(&config_name(set.spec.as_ref()?.template.as_ref()?.spec.as_ref()?)?))
         .map(|config| config.database.pool_size)

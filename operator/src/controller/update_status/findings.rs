@@ -1,5 +1,7 @@
 //! What the conditions say after a pass. One function per condition; `Ready` is what all of them come to.
 
+mod jobs;
+
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
@@ -24,19 +26,21 @@ const WAITING_FOR_PREFLIGHT: &str = "WaitingForPreflight";
 /// Every condition.
 pub fn findings(from: &Validated, plan: &Plan, found: &Found, applied: &Applied, old: &[Condition]) -> Vec<Finding> {
     let progress = progress(from, plan, applied.deployment.as_ref());
-    let mut parts = [
+    let jobs_progress = jobs::progress(applied);
+    let mut parts = vec![
         database(from, plan),
         redis(from, plan),
         migrated(from, plan),
         connections_fit(plan),
         workers(plan, &progress),
     ];
+    parts.extend(jobs::available(from, plan, found, applied, &jobs_progress));
     if plan.preflight.is_none() {
         for part in &mut parts {
             keep_what_was_known(part, old);
         }
     }
-    let stalled = stalled(from, plan, applied, &progress);
+    let stalled = stalled(from, plan, applied, &[progress, jobs_progress]);
     let ready = ready(from, plan, applied, &parts);
     let reconciling = match (&stalled.state, ready.state) {
         (State::True, _) => Finding::new(
@@ -249,21 +253,25 @@ fn connections_fit(plan: &Plan) -> Finding {
     }
 }
 
-fn progress(from: &Validated, plan: &Plan, deployment: Option<&Deployment>) -> Option<Progress> {
-    let deployment = deployment?;
+/// What a Deployment says of its pods.
+fn numbers(deployment: &Deployment) -> Numbers {
     let status = deployment.status.clone().unwrap_or_default();
     let count = |count: Option<i32>| u32::try_from(count.unwrap_or_default()).unwrap_or_default();
     let stuck = status.conditions.iter().flatten().any(|condition| {
         condition.type_ == "Progressing" && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
     });
-    let numbers = Numbers {
+    Numbers {
         wanted: wanted_replicas(deployment),
         total: count(status.replicas),
         updated: count(status.updated_replicas),
         available: count(status.available_replicas),
         observed: status.observed_generation == deployment.metadata.generation,
         stuck,
-    };
+    }
+}
+
+fn progress(from: &Validated, plan: &Plan, deployment: Option<&Deployment>) -> Option<Progress> {
+    let numbers = numbers(deployment?);
     let enough = match &from.spec.autoscaling {
         Some(wish) => plan
             .serving
@@ -271,7 +279,7 @@ fn progress(from: &Validated, plan: &Plan, deployment: Option<&Deployment>) -> O
             .map_or(wish.min_replicas, |serving| serving.least_workers),
         None => numbers.wanted,
     };
-    Some(rollout::progress(&numbers, enough))
+    Some(rollout::progress("workers", &numbers, enough))
 }
 
 fn workers(plan: &Plan, progress: &Option<Progress>) -> Finding {
@@ -295,7 +303,7 @@ fn workers(plan: &Plan, progress: &Option<Progress>) -> Finding {
     }
 }
 
-fn stalled(from: &Validated, plan: &Plan, applied: &Applied, progress: &Option<Progress>) -> Finding {
+fn stalled(from: &Validated, plan: &Plan, applied: &Applied, rollouts: &[Option<Progress>]) -> Finding {
     const KIND: &str = "Stalled";
     if let Some(conflict) = conflict(applied) {
         return Finding::new(KIND, true, "NameConflict", conflict);
@@ -313,12 +321,16 @@ fn stalled(from: &Validated, plan: &Plan, applied: &Applied, progress: &Option<P
         let message = format!("goes on by itself once this is mended: {}", problem.message);
         return Finding::new(KIND, false, problem.reason, message);
     }
+    let stuck = rollouts.iter().flatten().find_map(|progress| match progress {
+        Progress::Stuck(message) => Some(message),
+        Progress::Complete | Progress::Underway(_) => None,
+    });
     let held_up = plan.job_trouble.as_ref().filter(|trouble| trouble.needs_a_person);
-    match (held_up, &plan.finding, &plan.gate, progress) {
+    match (held_up, &plan.finding, &plan.gate, stuck) {
         (Some(trouble), ..) => Finding::new(KIND, true, "JobCannotStart", trouble.message.clone()),
         (_, Some(plan::Finding::None(cause)), ..) => Finding::new(KIND, true, "PreflightFailed", without_report(cause)),
         (_, _, Some(Gate::AwaitsApproval), _) => Finding::new(KIND, true, "AwaitingApproval", approve(from)),
-        (_, _, _, Some(Progress::Stuck(message))) => Finding::new(KIND, true, "RolloutStuck", message.clone()),
+        (_, _, _, Some(message)) => Finding::new(KIND, true, "RolloutStuck", message.clone()),
         _ => Finding::new(KIND, false, "Moving", "nothing waits for anybody to act"),
     }
 }

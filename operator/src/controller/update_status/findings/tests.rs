@@ -2,7 +2,6 @@
 
 use companion_crds::CompanionDeployment;
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 use kube::runtime::events::{Event, EventType};
 use serde_json::{Value, json};
@@ -10,25 +9,12 @@ use serde_json::{Value, json};
 use super::findings;
 use crate::conditions::{Finding, State, conditions};
 use crate::controller::apply::Applied;
+use crate::controller::build::build;
 use crate::controller::build::labels::Component;
-use crate::controller::build::{Wanted, build};
 use crate::controller::dereference::{Found, JobRun, Trouble};
-use crate::controller::fixtures::{decide, found, proven, resource};
+use crate::controller::fixtures::{decide, found, pod_of, proven, resource, running};
 use crate::events::transitions;
 use crate::plan::attempts::{Attempt, Outcome};
-
-/// Workers that all serve.
-fn serving(resource: &CompanionDeployment, found: &Found, replicas: i32) -> Deployment {
-    let (validated, plan) = decide(resource, found);
-    let built = build(&validated, &plan).unwrap();
-    let mut deployment: Value = match built.deployment {
-        Wanted::Apply(deployment) => serde_json::to_value(deployment).unwrap(),
-        _ => panic!("the workers may start"),
-    };
-    deployment["spec"]["replicas"] = json!(replicas);
-    deployment["status"] = json!({ "replicas": replicas, "updatedReplicas": replicas, "availableReplicas": replicas });
-    serde_json::from_value(deployment).unwrap()
-}
 
 /// A resource for which everything is done, and its workers as they serve.
 fn all_well() -> (CompanionDeployment, Found, Applied) {
@@ -36,11 +22,14 @@ fn all_well() -> (CompanionDeployment, Found, Applied) {
 }
 
 /// The same of a resource with `spec` and so many workers.
-fn served(spec: Value, replicas: i32) -> (CompanionDeployment, Found, Applied) {
+fn served(spec: Value, replicas: u32) -> (CompanionDeployment, Found, Applied) {
     let (mut sample, mut found) = (resource(spec), found());
     proven(&mut sample, &mut found);
+    let (validated, plan) = decide(&sample, &found);
+    let prepared = build(&validated, &plan).unwrap();
     let applied = Applied {
-        deployment: Some(serving(&sample, &found, replicas)),
+        deployment: running(prepared.deployment, replicas),
+        jobs_deployment: running(prepared.jobs_deployment, prepared.jobs_replicas.unwrap_or_default()),
         ..Applied::default()
     };
     (sample, found, applied)
@@ -205,4 +194,60 @@ fn what_nobody_should_overlook_is_said_beside_ready() {
     ] {
         assert!(ready.message.contains(words), "{ready:?}");
     }
+}
+
+#[test]
+fn pods_for_jobs_that_do_not_get_ready_take_ready_away_and_stall_in_the_end() {
+    let (sample, found, mut applied) = served(json!({ "jobs": { "mode": "Separate" } }), 2);
+    let all = said(&sample, &found, &applied);
+    assert!(
+        one(&all, "JobsAvailable").is_true() && one(&all, "Ready").is_true(),
+        "{all:?}"
+    );
+
+    let mut status = json!({ "replicas": 1, "updatedReplicas": 1, "unavailableReplicas": 1 });
+    let deployment = |status: &Value| {
+        let mut deployment = applied.jobs_deployment.clone();
+        deployment.as_mut().unwrap().status = serde_json::from_value(status.clone()).unwrap();
+        deployment
+    };
+    let starting = deployment(&status);
+    status["conditions"] = json!([{ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" }]);
+    let stuck = deployment(&status);
+
+    applied.jobs_deployment = starting;
+    let all = said(&sample, &found, &applied);
+    let (ready, workers) = (one(&all, "Ready"), one(&all, "WorkersAvailable"));
+    assert_eq!(
+        (ready.state, ready.reason.as_str(), workers.state),
+        (State::False, "RollingOut", State::True)
+    );
+    assert!(
+        ready
+            .message
+            .contains("JobsAvailable: 1 pods for jobs are wanted, 0 are ready"),
+        "{ready:?}"
+    );
+    assert!(!one(&all, "Stalled").is_true());
+    applied.jobs_deployment = stuck;
+    let all = said(&sample, &found, &applied);
+    assert_eq!(one(&all, "JobsAvailable").reason, "RolloutStuck");
+    assert!(one(&all, "Stalled").is_true());
+}
+
+#[test]
+fn jobs_in_workers_have_no_condition_but_while_pods_for_jobs_are_left() {
+    let (sample, mut found, applied) = all_well();
+    let has = |all: &[Finding]| all.iter().any(|finding| finding.kind == "JobsAvailable");
+    assert!(!has(&said(&sample, &found, &applied)));
+    let (_, _, separate) = served(json!({ "jobs": { "mode": "Separate" } }), 2);
+    found.children.pods = vec![pod_of(&separate.jobs_deployment.unwrap())];
+    let all = said(&sample, &found, &applied);
+    assert_eq!(
+        (
+            one(&all, "JobsAvailable").reason.as_str(),
+            one(&all, "Ready").reason.as_str()
+        ),
+        ("HandingOver", "HandingOver")
+    );
 }
