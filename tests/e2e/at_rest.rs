@@ -22,7 +22,10 @@ const WINDOWS: usize = 3;
 async fn at_rest_the_operator_makes_no_write() {
     let database = TestDatabase::create().await;
     with_temp_ns(async move |client, namespace| {
-        let plain = Blueprint::external("plain", &database).apply(&client, &namespace).await;
+        let plain = Blueprint::external("plain", &database)
+            .with(json!({ "jobs": { "mode": "Separate" } }))
+            .apply(&client, &namespace)
+            .await;
         let own = TestDatabase::create().await;
         let scaled = Blueprint::external("scaled", &own)
             .with(json!({ "replicas": null, "autoscaling": { "minReplicas": 1, "maxReplicas": 2 } }))
