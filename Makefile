@@ -34,17 +34,18 @@ openapi:
 	cargo build --release --locked --workspace --bins
 	@COMPANION_OPENAPI_REQUESTS=300 tests/run.sh test --test worker openapi
 
-# What make test does a few times, fifty times as often: 10,000 messages through workers that are killed, 1,000 cut streams.
+# What make test does a few times, fifty times as often: 10,000 messages through workers that are killed, 1,000 cut streams;
+# and SIGTERM under 500 streams.
 soak:
 	@config/quickstart/packages.sh
 	cargo build --release --locked --workspace --bins
-	@COMPANION_SOAK=50 tests/run.sh test --test worker --no-fail-fast -- exactly_once randomly_cut --nocapture
+	@COMPANION_SOAK=50 tests/run.sh test --test worker --no-fail-fast -- exactly_once randomly_cut many_streams --nocapture
 
-# Time to the first token, beside a direct call to the same provider.
+# What a worker adds to its model's time, how much it stores, how many streams it holds. SCENES= names some of the scenes.
 bench:
 	@config/quickstart/packages.sh
 	cargo build --release --locked --workspace --bins
-	@tests/run.sh bench
+	@tests/run.sh bench $(SCENES)
 
 # Writes what is generated from the sources.
 generate:

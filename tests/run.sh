@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the tests that need real parts, with the cluster, PostgreSQL and Redis they need, and takes all of it down.
 # In: release binaries built by cargo in $CARGO_TARGET_DIR. Images, cluster tools and model are made unless they are there.
-# Usage: run.sh test [cargo test's arguments] | bench
+# Usage: run.sh test [cargo test's arguments] | bench [scenes]
 #   KEEP=1              keeps the cluster, so that the next run starts faster and failures can be looked at
 #   RUST_TEST_THREADS   tests at once, by default 4: most of them wait for Kubernetes
 set -euo pipefail
@@ -159,7 +159,7 @@ main() {
 	start_data
 	case $what in
 	bench)
-		cargo bench --locked --workspace --bench first_token
+		cargo bench --locked --workspace --bench load -- "$@"
 		;;
 	test)
 		say "testing"
@@ -179,7 +179,7 @@ main() {
 		fi
 		;;
 	*)
-		echo "usage: run.sh test [cargo test's arguments] | bench" >&2
+		echo "usage: run.sh test [cargo test's arguments] | bench [scenes]" >&2
 		return 2
 		;;
 	esac

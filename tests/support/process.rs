@@ -1,8 +1,9 @@
-//! What every program that a test starts on this machine needs: a port that is free, and to be asked to stop.
+//! What every program that a test starts on this machine needs: a port that is free, to be asked to stop, and what it uses.
 
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
 
 use tokio::process::Child;
 use tokio::sync::{Mutex, MutexGuard};
@@ -12,7 +13,7 @@ use tokio::sync::{Mutex, MutexGuard};
 const PORTS: Range<u16> = 20_000..30_000;
 
 /// An address on this machine that nobody listens at, and that no other test is given.
-pub(crate) fn free_port() -> SocketAddr {
+pub fn free_port() -> SocketAddr {
     static NEXT: AtomicU16 = AtomicU16::new(PORTS.start);
     loop {
         let port = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -38,4 +39,28 @@ pub(crate) fn terminate(process: &Child) {
         .args(["-TERM", &pid.to_string()])
         .status();
     assert!(done.expect("there is a kill command").success());
+}
+
+/// Bytes of memory that the process `id` has in use.
+pub fn resident(id: u32) -> u64 {
+    let status = of(id, "status");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kilobytes.unwrap_or_else(|| panic!("process {id} has no memory: {status}")) * 1_024
+}
+
+/// Processor time that the process `id` has used, in its own code and in the kernel's.
+pub fn cpu_time(id: u32) -> Duration {
+    let stat = of(id, "stat");
+    // The name stands in parentheses and may hold anything; utime and stime are the 12th and 13th field after it (proc(5)).
+    let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks: u64 = ticks.map(|field| field.parse::<u64>().expect("a count of ticks")).sum();
+    // USER_HZ is 100 on every Linux that this runs on.
+    Duration::from_millis(ticks * 10)
+}
+
+fn of(id: u32, file: &str) -> String {
+    let path = format!("/proc/{id}/{file}");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

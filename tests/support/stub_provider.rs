@@ -345,12 +345,15 @@ impl Answer {
                 }
             };
         }
-        tokio::time::sleep(if self.sent == 0 {
+        let pause = if self.sent == 0 {
             self.pace.first_token
         } else {
             self.pace.gap
-        })
-        .await;
+        };
+        // A sleep of nothing is one of up to a millisecond.
+        if !pause.is_zero() {
+            tokio::time::sleep(pause).await;
+        }
         let text = if self.sent < self.pace.words {
             chunk(json!({ "role": "assistant", "content": word(self.sent) }), Value::Null)
         } else {

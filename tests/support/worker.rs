@@ -29,6 +29,8 @@ pub struct Setup {
     pub config: Value,
     /// Further variables of its environment.
     pub variables: Vec<(&'static str, &'static str)>,
+    /// A program and its arguments that become the worker; none for the worker itself.
+    pub launcher: Vec<String>,
     folder: PathBuf,
 }
 
@@ -87,6 +89,7 @@ impl Setup {
             issuer,
             config,
             variables: Vec::new(),
+            launcher: Vec::new(),
             folder,
         }
     }
@@ -197,8 +200,11 @@ impl Setup {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(environment::required("COMPANION_WORKER_BIN"));
+        let binary = environment::required("COMPANION_WORKER_BIN");
+        let mut words = self.launcher.iter().chain([&binary]);
+        let mut command = Command::new(words.next().expect("the worker at least"));
         command
+            .args(words)
             .stdin(Stdio::null())
             .envs(self.variables.iter().copied())
             .env("COMPANION_DATABASE_URL", &self.database_url)
@@ -223,6 +229,11 @@ impl Drop for Setup {
 }
 
 impl Worker {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.process.id().expect("the worker still runs")
+    }
+
     /// A token of this user.
     pub fn token(&self, user: &str) -> String {
         self.issuer.token(user)
@@ -264,9 +275,8 @@ impl Worker {
 
     /// Runs what its pod's preStop hook would.
     pub async fn leave(&self) {
-        let id = self.process.id().expect("the worker still runs");
         let done = Command::new(environment::required("COMPANION_WORKER_BIN"))
-            .args(["leave", "--worker", &id.to_string()])
+            .args(["leave", "--worker", &self.id().to_string()])
             .kill_on_drop(true)
             .status();
         assert!(done.await.expect("companion-worker can be run").success());
