@@ -6,6 +6,7 @@
 pub mod app;
 pub mod commands;
 pub mod config;
+mod descriptors;
 pub mod http;
 pub mod identity;
 pub mod jobs;

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::config::{ConfigError, Settings};
+use crate::descriptors;
 use crate::http::auth::Auth;
 use crate::http::{Bound, Readiness, TrustedProxies, admin_router, router};
 use crate::jobs;
@@ -75,6 +76,7 @@ pub enum ServeError {
 /// It cannot start; the text names the setting.
 pub async fn run(settings: Settings, jobs: Jobs) -> Result<(), ServeError> {
     let Settings { config, secrets } = &settings;
+    descriptors::take_all();
     let mut signals = Signals::listen()?;
     let metrics = Metrics::new()?;
     let lifecycle = Lifecycle::default();

@@ -1,7 +1,8 @@
 //! The server under the routes: hyper with what `axum::serve` leaves out. A connection that has sent no whole request head
 //! within 10 s is closed, whatever it speaks (hyper's own limit is silently off without a timer, and begins only once it
 //! knows the protocol); TCP_NODELAY keeps streamed tokens from waiting 40 ms for an
-//! acknowledgement, connections are capped, and a full table of file descriptors is waited out.
+//! acknowledgement, connections are capped, a full table of file descriptors is waited out, and a client that takes nothing of
+//! its answer for 30 s is let go.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -27,6 +29,9 @@ use super::caller::Peer;
 const FIRST_HEAD: Duration = Duration::from_secs(10);
 /// Longest wait for the next one: longer than proxies keep idle connections, which would otherwise race with our close.
 const NEXT_HEAD: Duration = Duration::from_secs(75);
+/// Longest that a client may take nothing of what waits for it. A turn gives it up after as long; its connection would stay
+/// for ever, for the kernel goes on asking a peer that says that it has no room.
+const NOTHING_TAKEN: Duration = Duration::from_secs(30);
 /// How often a silent HTTP/2 peer is asked whether it lives.
 const PING: Duration = Duration::from_secs(30);
 /// Most connections at once; more wait in the kernel's queue.
@@ -122,5 +127,6 @@ async fn accept(
         .map_err(std::io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
+    set_tcp_user_timeout(&stream, NOTHING_TAKEN.as_millis() as u32)?;
     Ok((stream, peer, permit))
 }
