@@ -28,7 +28,7 @@ pub async fn run() -> Vec<Row> {
         },
         tokens: (0..64).map(|_| setup.issuer.token(&unique("user"))).collect(),
     };
-    let mut rows = compared::run("cached", LOAD, (&stub, &worker), asks, is_cached).await;
+    let mut rows = compared::run("cached", LOAD, (&stub, &worker), asks, was_made).await;
     // A reply that is there comes in one piece.
     rows.retain(|row| row.what != "gap");
     let first = rows.remove(0);
@@ -36,7 +36,7 @@ pub async fn run() -> Vec<Row> {
     rows
 }
 
-fn is_cached(companion: &Value) -> bool {
-    assert_eq!(companion["cached"], true, "{companion}");
-    companion["degraded"] != json!([])
+/// Whether the reply had to be made, for Redis did not answer in time.
+fn was_made(companion: &Value) -> bool {
+    companion["cached"] != true || companion["degraded"] != json!([])
 }
