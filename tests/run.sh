@@ -29,6 +29,8 @@ prepare() {
 	export COMPANION_WORKER_BIN=$CARGO_TARGET_DIR/release/companion-worker
 	export COMPANION_OPERATOR_BIN=$CARGO_TARGET_DIR/release/companion-operator
 	export COMPANION_MODEL_DIR=${COMPANION_MODEL_DIR:-$("$root/config/images/model.sh")}
+	COMPANION_MACHINE=$("$here/worker/machine.sh")
+	export COMPANION_MACHINE
 	local name variable image
 	for name in worker operator postgres redis; do
 		variable=COMPANION_${name^^}_IMAGE

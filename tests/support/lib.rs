@@ -14,6 +14,7 @@ pub mod environment;
 pub mod eventually;
 pub mod jwks;
 pub mod kube;
+pub mod machine;
 pub mod named;
 pub mod operator;
 pub mod process;

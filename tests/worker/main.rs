@@ -10,6 +10,7 @@ mod chat_page;
 mod clients;
 mod conversations;
 mod descriptors;
+mod dev;
 mod embeddings;
 mod ephemeral;
 mod exactly_once;

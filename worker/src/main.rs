@@ -9,8 +9,9 @@ use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
 use companion_crds::api_key::Scope;
 use companion_crds::text::Span;
-use companion_worker::commands::{key, leave, migrate, openapi, preflight, serve, token};
+use companion_worker::commands::{dev, key, leave, migrate, openapi, preflight, serve, token};
 use companion_worker::config::Settings;
+use companion_worker::shutdown::Signals;
 use companion_worker::telemetry;
 
 /// The stateless chat service.
@@ -41,6 +42,8 @@ enum Command {
     },
     /// Check that the database and Redis can be used, and report what they are.
     Preflight(Config),
+    /// Run everything on this machine, without a cluster, and print the address of a page to chat with.
+    Dev(dev::Options),
     /// Tell the worker of this pod that it goes, and wait until proxies know (the preStop hook).
     Leave {
         /// Its process.
@@ -80,12 +83,14 @@ struct Config {
 
 fn main() -> ExitCode {
     let command = Cli::parse().command;
-    // Tokens and keys are made by hand: what goes wrong is for a person, not for a log.
+    // Some are for a person, who is told what goes wrong, and not for a log.
     let by_hand = matches!(
         command,
-        Command::Token { .. } | Command::Key { .. } | Command::Openapi | Command::Leave { .. }
+        Command::Token { .. } | Command::Key { .. } | Command::Openapi | Command::Leave { .. } | Command::Dev(_)
     );
-    if !by_hand {
+    if matches!(command, Command::Dev(_)) {
+        telemetry::start_logs_for_a_person();
+    } else if !by_hand {
         telemetry::start_logs();
     }
     let Err(error) = run(command) else {
@@ -109,12 +114,16 @@ fn run(command: Command) -> anyhow::Result<()> {
         .context("failed to start the runtime")?;
     runtime.block_on(async {
         match command {
-            Command::Serve { config, jobs } => serve::run(Settings::load(&config.path)?, jobs).await?,
+            Command::Serve { config, jobs } => {
+                let signals = Signals::listen()?;
+                serve::run(Settings::load(&config.path)?, jobs, signals, || ()).await?;
+            }
             Command::Migrate { config, phase } => migrate::run(&Settings::load(&config.path)?, phase).await?,
             Command::Preflight(config) if preflight::run(&config.path).await => {}
             Command::Preflight(_) => return Err(anyhow!("preflight failed; its report says why")),
             Command::Token { config, user, ttl } => token::run(&Settings::load(&config.path)?, &user, ttl)?,
             Command::Openapi => openapi::run()?,
+            Command::Dev(options) => dev::run(&options).await?,
             Command::Leave { worker } => leave::run(worker).await?,
             Command::Key { name, scopes } => key::run(&name, &scopes)?,
         }

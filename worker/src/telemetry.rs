@@ -2,6 +2,8 @@
 //! text for Prometheus. Labels come from closed sets (route patterns, outcomes, configured names), and neither metrics
 //! nor logs carry what a user wrote, an id of a user, or a secret.
 
+use std::io::IsTerminal;
+
 use prometheus::core::Collector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -139,17 +141,30 @@ impl Metrics {
 /// Starts JSON logs on standard error. `RUST_LOG` sets what is seen. async-openai is never seen: it logs replies that it
 /// cannot parse, and those are what users talk about. The job queue tells of every job, which metrics do better.
 pub fn start_logs() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let quiet = ["async_openai=off", "graphile_worker=warn"]
-        .into_iter()
-        .filter_map(|directive| directive.parse().ok());
-    let filter = quiet.fold(filter, EnvFilter::add_directive);
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
         .with_writer(std::io::stderr)
-        .with_env_filter(filter)
+        .with_env_filter(filter("info"))
         .init();
+}
+
+/// Starts logs on standard error as a person reads them: warnings, unless `RUST_LOG` says otherwise.
+pub fn start_logs_for_a_person() {
+    tracing_subscriber::fmt()
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(filter("warn"))
+        .init();
+}
+
+fn filter(usual: &str) -> EnvFilter {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
+    let quiet = ["async_openai=off", "graphile_worker=warn"]
+        .into_iter()
+        .filter_map(|directive| directive.parse().ok());
+    quiet.fold(filter, EnvFilter::add_directive)
 }
 
 fn options(name: &str, help: &str) -> Opts {

@@ -1,5 +1,6 @@
 //! What the program can be told to do, one file per subcommand.
 
+pub mod dev;
 pub mod key;
 pub mod leave;
 pub mod migrate;

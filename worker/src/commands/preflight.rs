@@ -1,8 +1,8 @@
 //! `companion-worker preflight`: looks before anything is changed. In: the configuration file and the URLs; out: a report
 //! in which each part is as found or a sentence that names the setting and says what to do. No password is in any of them.
 
-mod database;
-mod redis;
+pub(super) mod database;
+pub(super) mod redis;
 
 use std::future::Future;
 use std::path::Path;
@@ -39,7 +39,8 @@ pub async fn run(config: &Path) -> bool {
     matches!((report.database, report.redis), (Outcome::Ok(_), Outcome::Ok(_)))
 }
 
-async fn within<T>(check: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+/// What `check` says within the deadline.
+pub(super) async fn within<T>(check: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     tokio::time::timeout(DEADLINE, check).await.unwrap_or_else(|_| {
         Err(format!(
             "no answer within {DEADLINE:?}: check the host, the port and network policies"
@@ -55,7 +56,7 @@ fn outcome<T>(result: Result<T, String>) -> Outcome<T> {
 }
 
 /// Whether a dotted version is at least `(major, minor)`.
-fn at_least(version: &str, wanted: (u32, u32)) -> bool {
+pub(super) fn at_least(version: &str, wanted: (u32, u32)) -> bool {
     let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) >= wanted
 }

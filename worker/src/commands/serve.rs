@@ -70,14 +70,14 @@ pub enum ServeError {
     Loading(#[from] tokio::task::JoinError),
 }
 
-/// Serves, works on jobs, or both, until SIGTERM; and then until the turns that stream are finished.
+/// Serves, works on jobs, or both, until a signal to end; and then until the turns that stream are finished. Calls `ready`
+/// once it does.
 ///
 /// # Errors
 /// It cannot start; the text names the setting.
-pub async fn run(settings: Settings, jobs: Jobs) -> Result<(), ServeError> {
+pub async fn run(settings: Settings, jobs: Jobs, mut signals: Signals, ready: impl FnOnce()) -> Result<(), ServeError> {
     let Settings { config, secrets } = &settings;
     descriptors::take_all();
-    let mut signals = Signals::listen()?;
     let metrics = Metrics::new()?;
     let lifecycle = Lifecycle::default();
     let readiness = Arc::new(Readiness::default());
@@ -143,6 +143,7 @@ pub async fn run(settings: Settings, jobs: Jobs) -> Result<(), ServeError> {
     let (admin, tenant) = (&config.listen.admin, &config.tenant);
     if jobs == Jobs::Only {
         tracing::info!(admin, tenant, "ready, for jobs alone");
+        ready();
         tokio::select! {
             () = signals.received() => {
                 // At once, for the pod that takes over is no longer counted beside this one.
@@ -155,6 +156,7 @@ pub async fn run(settings: Settings, jobs: Jobs) -> Result<(), ServeError> {
     } else {
         let serving = Bound::bind(&config.listen.serving).await?;
         tracing::info!(serving = config.listen.serving, admin, tenant, "ready");
+        ready();
         serve_until_signalled(&app, serving, &mut signals).await;
     }
     // Where no stream ends meanwhile, jobs get the time that they need to end or to be given back.

@@ -70,20 +70,29 @@ impl Settings {
             path: path.to_owned(),
             cause,
         })?;
-        let config: WorkerConfig = serde_saphyr::from_str(&text).map_err(|error| ConfigError::Parse {
+        let mut config: WorkerConfig = serde_saphyr::from_str(&text).map_err(|error| ConfigError::Parse {
             path: path.to_owned(),
             message: error.to_string(),
         })?;
-        validate::check(&config)?;
+        if let Some(path) = std::env::var(env::MODEL_DIR).ok().filter(|path| !path.is_empty()) {
+            config.embeddings.local.path = path;
+        }
         let secrets = Secrets::from_environment(&config);
+        Self::checked(config, secrets)
+    }
+
+    /// Both together, if `config` makes sense.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, by name.
+    pub fn checked(config: WorkerConfig, secrets: Secrets) -> Result<Self, ConfigError> {
+        validate::check(&config)?;
         Ok(Self { config, secrets })
     }
 
     /// Folder of the embedding model.
     pub fn model_path(&self) -> PathBuf {
-        std::env::var_os(env::MODEL_DIR)
-            .filter(|value| !value.is_empty())
-            .map_or_else(|| PathBuf::from(&self.config.embeddings.local.path), PathBuf::from)
+        PathBuf::from(&self.config.embeddings.local.path)
     }
 }
 

@@ -13,11 +13,11 @@ use super::ConfigError;
 /// Secrets that are set, empty ones counted as not set.
 #[derive(Clone, Debug, Default)]
 pub struct Secrets {
-    database_url: Option<SecretString>,
-    database_direct_url: Option<SecretString>,
-    redis_url: Option<SecretString>,
-    jwt_hs256: Option<SecretString>,
-    provider_keys: BTreeMap<String, SecretString>,
+    pub(crate) database_url: Option<SecretString>,
+    pub(crate) database_direct_url: Option<SecretString>,
+    pub(crate) redis_url: Option<SecretString>,
+    pub(crate) jwt_hs256: Option<SecretString>,
+    pub(crate) provider_keys: BTreeMap<String, SecretString>,
 }
 
 impl Secrets {

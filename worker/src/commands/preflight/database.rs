@@ -11,10 +11,10 @@ use super::at_least;
 use crate::config::Secrets;
 
 /// Older releases get no fixes from PostgreSQL any more.
-const OLDEST_SERVER: i32 = 14;
+pub const OLDEST_SERVER: i32 = 14;
 
 /// The first pgvector with `halfvec`, which vectors are stored as.
-const OLDEST_PGVECTOR: (u32, u32) = (0, 7);
+pub const OLDEST_PGVECTOR: (u32, u32) = (0, 7);
 
 /// Where the URLs come from: the variable, and the setting behind it.
 const DIRECT: &str = "COMPANION_DATABASE_DIRECT_URL (database.external.directUrlSecretRef)";
@@ -50,14 +50,19 @@ pub async fn check(secrets: &Secrets) -> Result<DatabaseReport, String> {
         .map_err(|error| format!("{WORKERS}: connected, but it does not answer: {error}"))?;
     drop(connection.close().await);
 
-    let mut connection = connect(&direct, DIRECT).await?;
-    let report = look(&mut connection, workers.get_username()).await;
+    check_one(&direct, DIRECT, workers.get_username()).await
+}
+
+/// Looks at the server that `options` lead to, which come from `setting`, for workers of the role `worker`.
+pub async fn check_one(options: &PgConnectOptions, setting: &str, worker: &str) -> Result<DatabaseReport, String> {
+    let mut connection = connect(options, setting).await?;
+    let report = look(&mut connection, setting, worker).await;
     drop(connection.close().await);
     report
 }
 
-async fn look(connection: &mut PgConnection, worker: &str) -> Result<DatabaseReport, String> {
-    let failed = |error: sqlx::Error| format!("{DIRECT}: failed to look at the server: {error}");
+async fn look(connection: &mut PgConnection, setting: &str, worker: &str) -> Result<DatabaseReport, String> {
+    let failed = |error: sqlx::Error| format!("{setting}: failed to look at the server: {error}");
     let version: String = sqlx::query_scalar("SHOW server_version")
         .fetch_one(&mut *connection)
         .await
@@ -77,7 +82,7 @@ async fn look(connection: &mut PgConnection, worker: &str) -> Result<DatabaseRep
         .map_err(failed)?;
     if read_only {
         return Err(format!(
-            "{DIRECT}: leads to a read-only standby: give the URL of the primary"
+            "{setting}: leads to a read-only standby: give the URL of the primary"
         ));
     }
     let pgvector: Option<String> = sqlx::query_scalar(PGVECTOR)
@@ -102,10 +107,15 @@ async fn look(connection: &mut PgConnection, worker: &str) -> Result<DatabaseRep
     })
 }
 
-fn options(url: &SecretString, setting: &str) -> Result<PgConnectOptions, String> {
-    PgConnectOptions::from_str(url.expose_secret())
+/// What `url`, which comes from `setting`, says.
+pub fn options(url: &SecretString, setting: &str) -> Result<PgConnectOptions, String> {
+    let url = url.expose_secret();
+    // sqlx takes any scheme for its own.
+    let ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let options = PgConnectOptions::from_str(url).ok().filter(|_| ours);
+    options
         .map(|options| options.application_name("companion-preflight"))
-        .map_err(|_| format!("{setting}: not a PostgreSQL URL: write postgres://user:password@host:port/database"))
+        .ok_or_else(|| format!("{setting}: not a PostgreSQL URL: write postgres://user:password@host:port/database"))
 }
 
 async fn connect(options: &PgConnectOptions, setting: &str) -> Result<PgConnection, String> {
