@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
 use companion_crds::api_key::Scope;
 use companion_crds::text::Span;
-use companion_worker::commands::{dev, key, leave, migrate, openapi, preflight, serve, token};
+use companion_worker::commands::{dev, import, key, leave, migrate, openapi, preflight, serve, token};
 use companion_worker::config::Settings;
 use companion_worker::shutdown::Signals;
 use companion_worker::telemetry;
@@ -39,6 +39,13 @@ enum Command {
         /// What to do: expand before a rollout, contract after it.
         #[arg(long, value_enum)]
         phase: migrate::Phase,
+    },
+    /// Bring users, conversations and memories over from the Python service that this one replaces.
+    Import {
+        #[command(flatten)]
+        config: Config,
+        #[command(flatten)]
+        options: import::Options,
     },
     /// Check that the database and Redis can be used, and report what they are.
     Preflight(Config),
@@ -119,6 +126,7 @@ fn run(command: Command) -> anyhow::Result<()> {
                 serve::run(Settings::load(&config.path)?, jobs, signals, || ()).await?;
             }
             Command::Migrate { config, phase } => migrate::run(&Settings::load(&config.path)?, phase).await?,
+            Command::Import { config, options } => import::run(&Settings::load(&config.path)?, &options).await?,
             Command::Preflight(config) if preflight::run(&config.path).await => {}
             Command::Preflight(_) => return Err(anyhow!("preflight failed; its report says why")),
             Command::Token { config, user, ttl } => token::run(&Settings::load(&config.path)?, &user, ttl)?,

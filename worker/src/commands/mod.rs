@@ -1,6 +1,7 @@
 //! What the program can be told to do, one file per subcommand.
 
 pub mod dev;
+pub mod import;
 pub mod key;
 pub mod leave;
 pub mod migrate;

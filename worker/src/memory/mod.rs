@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub use edit::{MemoryEdit, Used};
 pub use embed::{EmbedError, Embedder, Embedding};
 pub use search::{Recall, Recalled};
+pub(crate) use store::fingerprint;
 pub use store::{MAX_CHARS, NewMemory, Stored};
 
 use crate::store::{Store, StoreError};

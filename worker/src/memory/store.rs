@@ -216,7 +216,7 @@ pub(super) fn readable(text: &str) -> Result<String, MemoryError> {
 }
 
 /// Equal for texts that differ in case, spacing or final punctuation only.
-pub(super) fn fingerprint(text: &str) -> [u8; 32] {
+pub(crate) fn fingerprint(text: &str) -> [u8; 32] {
     let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
     Sha256::digest(words.join(" ").trim_end_matches(['.', '!', '?'])).into()
 }

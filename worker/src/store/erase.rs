@@ -14,7 +14,8 @@ use super::{Store, StoreError};
 use crate::identity::UserId;
 
 /// Tables with rows of users, children before their parents. A test holds this list against the catalogue.
-pub const TABLES: [&str; 9] = [
+pub const TABLES: [&str; 10] = [
+    "imports",
     "usage",
     "summaries",
     "recalls",

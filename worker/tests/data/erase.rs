@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::support::{Database, memories, turn, user};
+use crate::support::{Database, memories, run, turn, user};
 
 #[tokio::test]
 async fn every_table_with_user_data_is_erased_and_exported() {
@@ -53,6 +53,9 @@ async fn an_erased_user_is_gone_and_no_other_is() {
                 .unwrap()
         );
     }
+    let note =
+        "INSERT INTO companion.imports (user_id, item_id) SELECT user_id, gen_random_uuid() FROM companion.users";
+    run(&mut database.as_worker().await, note).await;
     let export = |who| {
         let store = store.clone();
         async move {

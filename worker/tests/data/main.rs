@@ -10,6 +10,7 @@
 )]
 
 mod erase;
+mod import;
 mod jobs;
 mod memories;
 mod migrations;

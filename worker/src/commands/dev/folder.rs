@@ -67,10 +67,13 @@ impl Folder {
         } else {
             None
         };
-        // PostgreSQL's own user must get through to its data.
-        let mode = if account.is_some() { 0o711 } else { 0o700 };
-        DirBuilder::new().recursive(true).create(&path).with_context(failed)?;
-        std::fs::set_permissions(&path, Permissions::from_mode(mode)).with_context(failed)?;
+        // One that is there is somebody's, who says who may look into it.
+        if !path.is_dir() {
+            DirBuilder::new().recursive(true).create(&path).with_context(failed)?;
+            // PostgreSQL's own user must get through to its data.
+            let mode = if account.is_some() { 0o711 } else { 0o700 };
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).with_context(failed)?;
+        }
         let path = std::fs::canonicalize(&path).with_context(failed)?;
         let lock = private()
             .read(true)
@@ -243,7 +246,7 @@ pub fn signing_key_in(folder: &Path) -> anyhow::Result<SecretString> {
 }
 
 /// A file that only we can read.
-fn private() -> OpenOptions {
+pub fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create(true).mode(0o600);
     options

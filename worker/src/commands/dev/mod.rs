@@ -15,7 +15,7 @@ mod server;
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use secrecy::SecretString;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
@@ -79,6 +79,9 @@ struct Decided {
 /// # Errors
 /// Something is missing or wrong; the text names it and says how to get it.
 pub async fn run(options: &Options) -> anyhow::Result<()> {
+    if !auth::is_subject(&options.user) {
+        return Err(anyhow!("--user: {:?} is no user that a token could name", options.user));
+    }
     let mut signals = Signals::listen()?;
     let mut folder = match Folder::open(options.data_dir.as_deref())? {
         Opened::Ours(folder) => folder,
@@ -117,6 +120,12 @@ pub async fn run(options: &Options) -> anyhow::Result<()> {
 
 /// Everything that can be wrong without anything running.
 fn decide(options: &Options, folder: &Folder) -> anyhow::Result<Decided> {
+    if options.port == options.admin_port {
+        return Err(anyhow!(
+            "--admin-port: must be another than --port, which is {}",
+            options.port
+        ));
+    }
     configuration::check_port("--port", options.port)?;
     configuration::check_port("--admin-port", options.admin_port)?;
     let decided = Decided {

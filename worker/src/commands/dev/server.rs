@@ -1,7 +1,6 @@
 //! A server that `dev` started. It is told to end when we end in order, and by the kernel where we are killed; if it ends by
 //! itself, the end of its log says why.
 
-use std::fs::File;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -13,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::folder::Account;
+use super::folder::{Account, private};
 use super::pieces;
 
 /// Longest wait for its end.
@@ -42,7 +41,9 @@ impl Server {
         log: PathBuf,
         set: impl FnOnce(&mut std::process::Command),
     ) -> anyhow::Result<Self> {
-        let output = File::create(&log).with_context(|| format!("failed to write {}", log.display()))?;
+        // What users said may stand in the error of a statement.
+        let output = private().truncate(true).open(&log);
+        let output = output.with_context(|| format!("failed to write {}", log.display()))?;
         let mut command = match pieces::program("setpriv") {
             Some(setpriv) => {
                 let mut command = std::process::Command::new(setpriv);
