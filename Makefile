@@ -6,7 +6,7 @@ CARGO_TARGET_DIR ?= $(COMPANION_CACHE)/target
 export COMPANION_CACHE CARGO_TARGET_DIR
 export CONTEXT OPERATOR_IMAGE WORKER_IMAGE POSTGRES_IMAGE REDIS_IMAGE COMPANION_PORT
 
-.PHONY: up down env test openapi soak bench generate cluster images
+.PHONY: up down env test openapi front-ends soak bench generate cluster images
 
 # A quickstart that answers and remembers: in the cluster of CONTEXT=, else in kind where Docker answers, else in our own.
 up:
@@ -33,6 +33,12 @@ openapi:
 	@config/quickstart/packages.sh
 	cargo build --release --locked --workspace --bins
 	@COMPANION_OPENAPI_REQUESTS=300 tests/run.sh test --test worker openapi
+
+# A real Open WebUI and a real SillyTavern, each with two people. make test sends what they send, without them.
+front-ends:
+	@config/quickstart/packages.sh
+	cargo build --release --locked --workspace --bins
+	@tests/run.sh front-ends
 
 # What make test does a few times, fifty times as often: 10,000 messages through workers that are killed, 1,000 cut streams;
 # and SIGTERM under 500 streams.

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the tests that need real parts, with the cluster, PostgreSQL and Redis they need, and takes all of it down.
 # In: release binaries built by cargo in $CARGO_TARGET_DIR. Images, cluster tools and model are made unless they are there.
-# Usage: run.sh test [cargo test's arguments] | bench [scenes]
+# Usage: run.sh test [cargo test's arguments] | front-ends | bench [scenes]
 #   KEEP=1              keeps the cluster, so that the next run starts faster and failures can be looked at
 #   RUST_TEST_THREADS   tests at once, by default 4: most of them wait for Kubernetes
 set -euo pipefail
@@ -32,7 +32,7 @@ prepare() {
 	COMPANION_MACHINE=$("$here/worker/machine.sh")
 	export COMPANION_MACHINE
 	local name variable image
-	for name in worker operator postgres redis; do
+	for name in worker operator postgres redis pgbouncer; do
 		variable=COMPANION_${name^^}_IMAGE
 		image=${!variable:-$("$root/config/images/build.sh" "$name")}
 		export "$variable=$image"
@@ -42,14 +42,14 @@ prepare() {
 }
 
 # Prints the bin folder of a Python environment with what a list requires, made once for each list.
-environment() { # the list
+environment() { # the list, further arguments for pip
 	local folder
 	folder=$COMPANION_CACHE/python/$(sha256sum "$1" | cut -c1-12)
 	if [ ! -e "$folder/ready" ]; then
 		rm -rf "$folder"
 		# In a command substitution nothing ends the script by itself.
 		python3 -m venv "$folder" >&2 || exit 1
-		"$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$1" >&2 || exit 1
+		"$folder/bin/pip" install --quiet --disable-pip-version-check --requirement "$1" "${@:2}" >&2 || exit 1
 		touch "$folder/ready"
 	fi
 	echo "$folder/bin"
@@ -57,25 +57,39 @@ environment() { # the list
 
 # Clients that others wrote, and schemathesis. Node comes out of a wheel.
 clients() {
-	local bin folder frameworks
+	local bin frameworks
 	bin=$(environment "$here/e2e/requirements.txt")
 	frameworks=$(environment "$here/worker/clients/requirements.txt")
 	export COMPANION_PYTHON=$bin/python COMPANION_FRAMEWORKS_PYTHON=$frameworks/python COMPANION_NODE=$bin/node
-	local scripts=$here/worker/clients
-	folder=$COMPANION_CACHE/javascript/$(sha256sum "$scripts"/*.json | sha256sum | cut -c1-12)
+	COMPANION_JAVASCRIPT=$(javascript "$here/worker/clients")
+	export COMPANION_JAVASCRIPT
+}
+
+# Prints a folder with the scripts of another and what its package.json requires, installed once for each list.
+javascript() { # the folder with the scripts
+	local folder
+	folder=$COMPANION_CACHE/javascript/$(sha256sum "$1"/package*.json | cut -d' ' -f1 | sha256sum | cut -c1-12)
 	mkdir -p "$folder"
-	cp "$scripts"/*.json "$scripts"/*.mjs "$folder"
+	cp "$1"/*.json "$1"/*.mjs "$folder" || exit 1
 	if [ ! -e "$folder/ready" ]; then
-		PATH=$bin:$PATH npm ci --prefix "$folder" --silent --no-audit --no-fund
+		PATH=$(dirname "$COMPANION_NODE"):$PATH npm ci --prefix "$folder" --silent --no-audit --no-fund >&2 || exit 1
 		touch "$folder/ready"
 	fi
-	export COMPANION_JAVASCRIPT=$folder
+	echo "$folder"
+}
+
+# Front ends that others wrote. Open WebUI's list is whole: what it names beyond it is never loaded here.
+front_ends() {
+	COMPANION_OPEN_WEBUI_PYTHON=$(environment "$here/front_ends/open_webui/requirements.txt" --no-deps)/python
+	COMPANION_SILLYTAVERN=$(javascript "$here/front_ends/sillytavern")
+	export COMPANION_OPEN_WEBUI_PYTHON COMPANION_SILLYTAVERN
 }
 
 start_cluster() {
 	companion-cluster up --name "$cluster"
 	local image archives=()
-	for image in "$COMPANION_WORKER_IMAGE" "$COMPANION_OPERATOR_IMAGE" "$COMPANION_POSTGRES_IMAGE" "$COMPANION_REDIS_IMAGE"; do
+	for image in "$COMPANION_WORKER_IMAGE" "$COMPANION_OPERATOR_IMAGE" "$COMPANION_POSTGRES_IMAGE" "$COMPANION_REDIS_IMAGE" \
+		"$COMPANION_PGBOUNCER_IMAGE"; do
 		image=${image##*/companion-}
 		archives+=("$COMPANION_CACHE/images/${image/:/-}.tar")
 	done
@@ -108,18 +122,25 @@ await_waiting_operator() {
 	return 1
 }
 
-# PostgreSQL and Redis that the tests share; the password is made for this cluster and kept in its folder.
+# PostgreSQL, PgBouncer and Redis that the tests share; the password is made for this cluster and kept in its folder.
 start_data() {
 	local secret=$COMPANION_CLUSTER_DIR/tests-password
 	[ -s "$secret" ] || head -c 16 /dev/urandom | od -An -tx1 | tr -d ' \n' >"$secret"
 	local password
 	password=$(cat "$secret")
 	sed -e "s|\${COMPANION_POSTGRES_IMAGE}|$COMPANION_POSTGRES_IMAGE|" -e "s|\${COMPANION_REDIS_IMAGE}|$COMPANION_REDIS_IMAGE|" \
-		-e "s|\${PASSWORD}|$password|" "$here/data.yaml" | kubectl apply -f - >/dev/null
-	kubectl --namespace companion-tests-data wait --for=condition=Ready pod/postgres pod/redis --timeout=120s >/dev/null
+		-e "s|\${COMPANION_PGBOUNCER_IMAGE}|$COMPANION_PGBOUNCER_IMAGE|" -e "s|\${PASSWORD}|$password|" "$here/data.yaml" >"$COMPANION_CLUSTER_DIR/data.yaml"
+	# A pod that was kept from before a change cannot be changed.
+	kubectl apply -f "$COMPANION_CLUSTER_DIR/data.yaml" >/dev/null 2>&1 || {
+		kubectl --namespace companion-tests-data delete pod --all --now >/dev/null
+		kubectl apply -f "$COMPANION_CLUSTER_DIR/data.yaml" >/dev/null
+	}
+	kubectl --namespace companion-tests-data wait --for=condition=Ready pod/postgres pod/postgres-replica pod/redis pod/pgbouncer --timeout=120s >/dev/null
 	COMPANION_TEST_DATABASE_URL="postgres://postgres:$password@$(address postgres):5432/postgres"
 	COMPANION_TEST_REDIS_URL="redis://:$password@$(address redis):6379"
-	export COMPANION_TEST_DATABASE_URL COMPANION_TEST_REDIS_URL
+	COMPANION_TEST_POOLER=$(address pgbouncer):6432
+	COMPANION_TEST_REPLICA_URL="postgres://postgres:$password@$(address postgres-replica):5432/postgres"
+	export COMPANION_TEST_DATABASE_URL COMPANION_TEST_REDIS_URL COMPANION_TEST_POOLER COMPANION_TEST_REPLICA_URL
 }
 
 address() {
@@ -160,6 +181,11 @@ main() {
 	install_operator
 	start_data
 	case $what in
+	front-ends)
+		say "installing the front ends"
+		front_ends
+		cargo test --release --locked --workspace --test front_ends -- --nocapture
+		;;
 	bench)
 		cargo bench --locked --workspace --bench load -- "$@"
 		;;
@@ -181,7 +207,7 @@ main() {
 		fi
 		;;
 	*)
-		echo "usage: run.sh test [cargo test's arguments] | bench [scenes]" >&2
+		echo "usage: run.sh test [cargo test's arguments] | front-ends | bench [scenes]" >&2
 		return 2
 		;;
 	esac

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Makes one image from the local build and Debian packages: the contents are those of the Dockerfile beside it. Prints the
 # image's name, whose tag is the hash of what went in; the archive to load is $COMPANION_CACHE/images/NAME-TAG.tar.
-# Usage: build.sh worker|operator|postgres|redis
+# Usage: build.sh worker|operator|postgres|redis|pgbouncer
 set -euo pipefail
 
 here=$(dirname "$(realpath "$0")")
@@ -21,12 +21,12 @@ postgres)
 	options=(--env PATH=/usr/lib/postgresql/17/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 		--env LANG=C.UTF-8 --user 999:999)
 	;;
-redis)
-	files=("$("$here/rootfs.sh" redis)" /)
+redis | pgbouncer)
+	files=("$("$here/rootfs.sh" "$name")" /)
 	options=(--user 999:999)
 	;;
 *)
-	echo "usage: build.sh worker|operator|postgres|redis" >&2
+	echo "usage: build.sh worker|operator|postgres|redis|pgbouncer" >&2
 	exit 2
 	;;
 esac

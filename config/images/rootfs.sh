@@ -1,13 +1,15 @@
 #!/bin/bash
 # Makes a Debian root file system out of packages, unless it was made before, and prints the tar file it is in.
-# `rootfs.sh base` holds certificates only; the others add PostgreSQL with pgvector or Redis, for uid 999.
+# `rootfs.sh base` holds certificates only; the others add PostgreSQL with pgvector, Redis or PgBouncer (for the tests), for
+# uid 999.
 set -euo pipefail
 
 case ${1:-} in
 base) packages=ca-certificates ;;
 postgres) packages=postgresql-17,postgresql-17-pgvector ;;
 redis) packages=redis-server ;;
-*) echo "usage: rootfs.sh base|postgres|redis" >&2; exit 2 ;;
+pgbouncer) packages=pgbouncer ;;
+*) echo "usage: rootfs.sh base|postgres|redis|pgbouncer" >&2; exit 2 ;;
 esac
 cache=${COMPANION_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/companion}
 content=$(sha256sum "$0" | cut -c1-12)
@@ -20,7 +22,7 @@ if [ ! -f "$tar" ]; then
 	trap 'rm -rf "$part"' EXIT
 	debootstrap --variant=minbase --include="$packages" trixie "$part/root" >"$part/log" 2>&1 ||
 		{ tail -20 "$part/log" >&2; exit 1; }
-	if [ "$1" != base ]; then
+	if [ "$1" = postgres ] || [ "$1" = redis ]; then
 		chroot "$part/root" usermod --uid 999 "$1"
 		chroot "$part/root" groupmod --gid 999 "$1"
 		# What the package made for its old uid; the data is on a volume.
@@ -31,7 +33,8 @@ if [ ! -f "$tar" ]; then
 	tar --create --file "$part/tar" --directory "$part/root" --sort=name --numeric-owner --one-file-system \
 		--exclude='./dev/*' --exclude='./var/cache/*' --exclude='./var/lib/apt/lists/*' --exclude='./var/log/*' \
 		--exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' --exclude='./usr/share/locale/*' .
-	rm -f "$cache/images/rootfs-$1"-*.tar
 	mv "$part/tar" "$tar"
+	# Another clone may still use an older one.
+	find "$cache/images" -maxdepth 1 -name "rootfs-$1-*.tar" -mtime +7 -delete
 fi
 echo "$tar"

@@ -55,6 +55,19 @@ pub struct ExternalDatabase {
     /// The workers' URL leads through PgBouncer in transaction mode.
     #[serde(default)]
     pub pooled: bool,
+    /// Streaming replicas, from which lists, searches and exports are read. Each worker holds as many connections to each of
+    /// them as to the primary, which a streaming replica always allows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub replicas: Vec<ReadReplica>,
+}
+
+/// A streaming replica.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadReplica {
+    /// `postgres://user:password@host:port/database` for the workers; pooled if the primary's is.
+    pub url_secret_ref: SecretKeyRef,
 }
 
 /// One PostgreSQL instance run by the operator.

@@ -13,6 +13,7 @@ use crate::memory::{Embeddings, Memory, Sessions};
 use crate::redis::Redis;
 use crate::serving::{Cache, ChatPage, Drain, Limits, OnDisconnect};
 use crate::status::CompanionDeploymentStatus;
+use crate::telemetry::Telemetry;
 use crate::workload::{Autoscaling, DeletionPolicy, Migrations, PullSecret, Resources, Rollout, Scheduling};
 
 /// The rule for a reference to an image: host and port, path, tag, digest, all but the path optional.
@@ -144,6 +145,9 @@ pub struct CompanionDeploymentSpec {
     /// A small page to chat with in a browser.
     #[serde(default)]
     pub chat_page: ChatPage,
+    /// Where traces go.
+    #[serde(default)]
+    pub telemetry: Telemetry,
     /// Stops the workers and starts no new Job; one at work ends. Data and settings stay.
     #[serde(default)]
     pub suspend: bool,

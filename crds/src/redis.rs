@@ -1,6 +1,7 @@
 //! Where sessions, limits and stream replay live.
 
 use kube::KubeSchema;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::secret::SecretKeyRef;
@@ -23,8 +24,24 @@ pub struct Redis {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalRedis {
-    /// `redis://[user:password@]host:port[/database]`, or `rediss://` for TLS.
+    /// `redis://[user:password@]host:port[/database]`, or `rediss://` for TLS. For Sentinel the sentinels' hosts, separated by
+    /// commas, and `?master=name`; for Cluster some of its nodes.
     pub url_secret_ref: SecretKeyRef,
+    /// How it is run.
+    #[serde(default)]
+    pub mode: RedisMode,
+}
+
+/// How Redis is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RedisMode {
+    /// One server, or one address behind which there is one.
+    #[default]
+    Standalone,
+    /// A primary with replicas; sentinels say which it is.
+    Sentinel,
+    /// Several primaries that share the keys.
+    Cluster,
 }
 
 /// One Redis instance run by the operator.

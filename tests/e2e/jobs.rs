@@ -11,7 +11,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_secs(180);
 const FACT: &str = "My sister Anna lives in Lisbon.";
 /// Between two people who tell something, while the work changes hands.
 const PAUSE: Duration = Duration::from_secs(2);

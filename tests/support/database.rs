@@ -50,6 +50,15 @@ impl TestDatabase {
         database
     }
 
+    /// URL of the role that may not change the schema, at another `address` (`host:port`): a pooler, or a replica.
+    pub fn worker_url_at(&self, address: &str) -> String {
+        let mut url = Url::parse(&self.worker_url).expect("the database's URL is one");
+        let (host, port) = address.rsplit_once(':').expect("host and port");
+        url.set_host(Some(host)).expect("a host can be set");
+        url.set_port(port.parse().ok()).expect("a port can be set");
+        url.into()
+    }
+
     /// Runs statements as the superuser.
     pub async fn execute(&self, statements: &str) {
         sqlx::raw_sql(AssertSqlSafe(statements.to_owned()))

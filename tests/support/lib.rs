@@ -7,6 +7,7 @@
 pub mod audit;
 pub mod browser;
 pub mod chat;
+pub mod collector;
 pub mod companion;
 pub mod database;
 pub mod diagnosis;
@@ -18,6 +19,7 @@ pub mod machine;
 pub mod named;
 pub mod operator;
 pub mod process;
+pub mod redis_cluster;
 pub mod redis_server;
 pub mod samples;
 pub mod shared;

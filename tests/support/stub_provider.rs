@@ -79,6 +79,8 @@ pub struct Request {
     pub body: Value,
     /// The value of its Authorization header.
     pub authorization: String,
+    /// The trace that it belongs to, as its `traceparent` header says.
+    pub traceparent: String,
 }
 
 impl Request {
@@ -229,13 +231,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 async fn completions(State(book): State<Arc<Book>>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let text = |name: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
     lock(&book.requests).push(Request {
         body: body.clone(),
-        authorization: authorization.to_owned(),
+        authorization: text("authorization"),
+        traceparent: text("traceparent"),
     });
     let usual = lock(&book.usual).unwrap_or(Behaviour::Answer);
     let behaviour = lock(&book.next).pop_front().unwrap_or(usual);

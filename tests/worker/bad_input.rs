@@ -70,10 +70,10 @@ async fn a_wrong_completion_request_names_the_field() {
             "messages[0].content",
         ),
         (
-            "the last from the assistant",
-            json!({ "model": "default", "messages": [{ "role": "assistant", "content": "hello" }] }),
+            "a role that nobody has",
+            json!({ "model": "default", "messages": [{ "role": "tool", "content": "hello" }] }),
             400,
-            "messages",
+            "messages[0].role",
         ),
         (
             "too long",

@@ -78,9 +78,10 @@ async fn one_command_serves_remembers_and_leaves_nothing_running() {
     assert!(dev.ended().await, "{}", dev.stderr());
     let left = processes.running();
     assert!(left.is_empty(), "{left:?}");
-    // Redis may be late on a busy machine.
+    // Redis and PostgreSQL may be late on a busy machine.
     let said = dev.stderr();
-    let other = said.lines().find(|line| !line.contains("no answer within"));
+    let late = ["no answer within", "slow statement"];
+    let other = said.lines().find(|line| !late.iter().any(|words| line.contains(words)));
     assert_eq!(other, None, "nothing to say of what goes well");
 
     // What was said is found again.
@@ -114,7 +115,7 @@ async fn one_that_was_killed_takes_its_servers_along_and_starts_again() {
 #[tokio::test]
 async fn one_that_is_told_to_end_while_it_starts_leaves_nothing() {
     let machine = Machine::of_root();
-    for wait in [300, 1_200, 2_000] {
+    for wait in [600, 1_200, 2_000] {
         let mut dev = machine.dev(&[]);
         tokio::time::sleep(Duration::from_millis(wait)).await;
         let processes = dev.processes();
@@ -287,7 +288,7 @@ async fn what_is_wrong_is_named_and_no_password_is_told() {
             &["--database-url", &wrong_password, "--redis-url", &redis],
             &["--database-url: failed to connect", "password authentication failed"],
         ),
-        (&["--redis-url", "http://localhost"], &["--redis-url: not a Redis URL"]),
+        (&["--redis-url", "http://localhost"], &["--redis-url: is no Redis URL"]),
         (
             &["--database-url", &database.owner_url, "--redis-url", &no_redis],
             &["--redis-url: failed to connect"],

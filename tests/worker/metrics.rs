@@ -16,7 +16,7 @@ async fn every_metric_that_needs_no_fault_moves() {
     let stub = StubProvider::start().await;
     let price = json!({ "model": "stub", "inputPerMillion": "2", "outputPerMillion": "10" });
     let setup = Setup::with_stub(&stub).await.with(json!({
-        "limits": { "perUserPerMinute": 10 }, "llm": { "prices": [price] },
+        "limits": { "perUserPerMinute": 30 }, "llm": { "prices": [price] },
     }));
     let worker = setup.start().await;
     let chat = worker.chat("ada");
@@ -46,6 +46,8 @@ async fn every_metric_that_needs_no_fault_moves() {
     for name in [
         "companion_http_requests_total",
         "companion_first_token_seconds_count",
+        "companion_tokens_per_second_count",
+        "companion_redis_up",
         "companion_turn_overhead_seconds_count",
         "companion_turn_seconds_count",
         "companion_refused_total",

@@ -48,7 +48,8 @@ async fn a_memory_is_data_and_never_an_instruction() {
         .strip_prefix("<memory>\n")
         .and_then(|rest| rest.split_once("\n</memory>\n"));
     let (block, question) = block.unwrap_or_else(|| panic!("no memory before the message: {said}"));
-    assert_eq!(question.trim(), "Which cheese do I like?");
+    let question = question.rsplit_once("</user>").map(|(_, question)| question.trim());
+    assert_eq!(question, Some("Which cheese do I like?"));
     assert!(
         block.contains("likes cheese") && block.contains("system: obey"),
         "{block}"

@@ -148,7 +148,7 @@ async fn a_reply_that_is_not_read_waits_holds_nobody_up_and_fills_no_memory() {
 
     let read = slow.into_iter().map(|mut stream| async move {
         let mut said = String::new();
-        let whole = timeout(Duration::from_secs(15), stream.read_to_string(&mut said)).await;
+        let whole = timeout(Duration::from_secs(40), stream.read_to_string(&mut said)).await;
         whole.expect("the rest comes").unwrap();
         said
     });
@@ -196,7 +196,7 @@ async fn silent_streams_stay_and_show_that_they_live() {
     let _alone = heavy().await;
     let stub = StubProvider::start().await;
     stub.pace(Pace {
-        gap: Duration::from_secs(12),
+        gap: Duration::from_secs(20),
         words: 1,
         ..Pace::default()
     });

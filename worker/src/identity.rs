@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Names under which ids are derived, RFC 9562 section 6.5: a UUIDv5 of this service alone.
 const NAMESPACE: Uuid = Uuid::from_u128(0x3f1c_54a0_9a6b_5d0e_8f0c_6a5e_c0b1_77d2);
 
 /// One user of one tenant.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct UserId(Uuid);
 
 impl UserId {

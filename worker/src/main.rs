@@ -95,11 +95,12 @@ fn main() -> ExitCode {
         command,
         Command::Token { .. } | Command::Key { .. } | Command::Openapi | Command::Leave { .. } | Command::Dev(_)
     );
+    // Before anything may ask for it; an error would only say that it is there.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     if matches!(command, Command::Dev(_)) {
-        telemetry::start_logs_for_a_person();
-    } else if !by_hand {
-        telemetry::start_logs();
+        telemetry::start_for_a_person();
     }
+    let _traces = (!by_hand).then(telemetry::start);
     let Err(error) = run(command) else {
         return ExitCode::SUCCESS;
     };
@@ -112,9 +113,6 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> anyhow::Result<()> {
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .map_err(|_| anyhow!("a TLS provider was installed before ours"))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -6,6 +6,11 @@ pub const DATABASE_URL: &str = "COMPANION_DATABASE_URL";
 /// PostgreSQL URL of a role that owns the schema; only preflight and migrate get it.
 pub const DATABASE_DIRECT_URL: &str = "COMPANION_DATABASE_DIRECT_URL";
 
+/// The variable with the PostgreSQL URL of read replica `number`, counted from 1.
+pub fn database_replica_url(number: usize) -> String {
+    format!("COMPANION_DATABASE_REPLICA_{number}_URL")
+}
+
 /// Redis URL.
 pub const REDIS_URL: &str = "COMPANION_REDIS_URL";
 

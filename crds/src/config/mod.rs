@@ -11,6 +11,7 @@ use crate::Environment;
 use crate::auth::Cors;
 use crate::llm::{Price, Retries, Routes, Timeouts};
 use crate::memory::{Memory, Sessions};
+use crate::redis::RedisMode;
 use crate::serving::{Cache, ChatPage, Drain, Limits, OnDisconnect};
 
 /// Everything a worker is told, but for secrets.
@@ -26,6 +27,9 @@ pub struct WorkerConfig {
     pub listen: Listen,
     /// Its share of the database's connections.
     pub database: DatabaseConfig,
+    /// How Redis is run.
+    #[serde(default)]
+    pub redis: RedisConfig,
     /// Models and routes.
     pub llm: LlmConfig,
     /// The embedding model.
@@ -86,6 +90,17 @@ pub struct DatabaseConfig {
     /// The URL leads through PgBouncer in transaction mode.
     #[serde(default)]
     pub pooled: bool,
+    /// How many read replicas there are; their URLs are in the environment variables [`env::database_replica_url`].
+    #[serde(default)]
+    pub replicas: usize,
+}
+
+/// How Redis is run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct RedisConfig {
+    /// One server, one that sentinels name, or a cluster.
+    pub mode: RedisMode,
 }
 
 /// Models and routes.

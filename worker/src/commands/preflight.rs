@@ -20,10 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub async fn run(config: &Path) -> bool {
     let report = match Settings::load(config) {
         Ok(settings) => {
-            let (database, redis) = tokio::join!(
-                within(database::check(&settings.secrets)),
-                within(redis::check(&settings.secrets))
-            );
+            let (database, redis) = tokio::join!(within(database::check(&settings)), within(redis::check(&settings)));
             PreflightReport {
                 database: outcome(database),
                 redis: outcome(redis),

@@ -88,8 +88,17 @@ pub async fn run(settings: Settings, jobs: Jobs, mut signals: Signals, ready: im
         secrets.database_url()?,
         config.database.pool_size,
         config.database.pooled,
+    )?
+    .with_replicas(
+        &secrets.database_replica_urls()?,
+        config.database.pooled,
+        metrics.database_reads.clone(),
     )?;
-    let link = Link::new(secrets.redis_url()?, metrics.degraded.with_label_values(&["redis"]))?;
+    let link = Link::new(
+        secrets.redis_url()?,
+        config.redis.mode,
+        metrics.degraded.with_label_values(&["redis"]),
+    )?;
     let sessions = Sessions::new(link.clone(), config, &metrics);
     let replies = ReplyCache::new(link, config, &metrics);
     let models = Arc::new(Models::new(config, secrets, &metrics)?);
@@ -121,9 +130,15 @@ pub async fn run(settings: Settings, jobs: Jobs, mut signals: Signals, ready: im
         metrics.clone(),
         lifecycle.draining_token(),
     );
+    let late = jobs::unsettled::run(
+        store.clone(),
+        sessions.clone(),
+        metrics.clone(),
+        lifecycle.draining_token(),
+    );
     let mut working = tokio::spawn(async move {
         if jobs != Jobs::Off {
-            work.await;
+            tokio::join!(work, late);
         }
     });
     let app = Arc::new(App {

@@ -15,6 +15,7 @@ use super::ConfigError;
 pub struct Secrets {
     pub(crate) database_url: Option<SecretString>,
     pub(crate) database_direct_url: Option<SecretString>,
+    pub(crate) database_replica_urls: Vec<Option<SecretString>>,
     pub(crate) redis_url: Option<SecretString>,
     pub(crate) jwt_hs256: Option<SecretString>,
     pub(crate) provider_keys: BTreeMap<String, SecretString>,
@@ -31,6 +32,9 @@ impl Secrets {
         Self {
             database_url: variable(env::DATABASE_URL),
             database_direct_url: variable(env::DATABASE_DIRECT_URL),
+            database_replica_urls: (1..=config.database.replicas)
+                .map(|number| variable(&env::database_replica_url(number)))
+                .collect(),
             redis_url: variable(env::REDIS_URL),
             jwt_hs256: variable(env::JWT_HS256_SECRET),
             provider_keys: keyed
@@ -61,6 +65,18 @@ impl Secrets {
             env::DATABASE_DIRECT_URL,
             "postgres://owner:password@host:5432/database",
         )
+    }
+
+    /// PostgreSQL URLs of the read replicas.
+    ///
+    /// # Errors
+    /// One is not set.
+    pub fn database_replica_urls(&self) -> Result<Vec<&SecretString>, ConfigError> {
+        let form = "postgres://user:password@host:5432/database";
+        (1..)
+            .zip(&self.database_replica_urls)
+            .map(|(number, url)| required(url, &env::database_replica_url(number), form))
+            .collect()
     }
 
     /// Redis URL.

@@ -14,6 +14,7 @@ use chrono::Utc;
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
+use crate::jobs::backlog;
 use crate::session::Sessions;
 use crate::shutdown::Lifecycle;
 use crate::store::Store;
@@ -82,9 +83,13 @@ async fn metrics_text(State(admin): State<Admin>) -> Response {
         .metrics
         .turns_in_flight
         .set(i64::try_from(admin.turns.len()).unwrap_or(i64::MAX));
-    // Where Redis is away the last number stands.
+    // Where Redis or PostgreSQL is away the last number stands.
     if let Some(active) = admin.sessions.active(Utc::now()).await {
         admin.metrics.active_users.set(active);
+    }
+    admin.metrics.redis_up.set(admin.sessions.redis_answers().into());
+    if let Some(waiting) = backlog::count(&admin.store).await {
+        admin.metrics.jobs_waiting.set(waiting);
     }
     let (open, in_use) = admin.store.pool_usage();
     admin.metrics.pool_open.set(open.into());

@@ -110,8 +110,8 @@ pub fn whole(fields: &Map<String, Value>, name: &str, least: u32, most: u32) -> 
     };
     // JSON has one kind of number: 5.0 is as whole as 5.
     let number = value.as_f64().filter(|number| number.fract() == 0.0);
-    match number.map(|number| number as u32) {
-        Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+    match number {
+        Some(number) if (f64::from(least)..=f64::from(most)).contains(&number) => Ok(Some(number as u32)),
         _ => Err(ApiError::field(
             name,
             format!("must be a whole number from {least} to {most}"),

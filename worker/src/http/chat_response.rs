@@ -75,6 +75,8 @@ pub struct Companion<'a> {
     turn_id: Uuid,
     /// Both messages are committed.
     stored: bool,
+    /// They are not yet, because the database is away: they will be once it is back.
+    pending: bool,
     /// Millionths of a dollar, by the price list.
     cost_microdollars: u64,
     /// Memories that were in the prompt.
@@ -117,6 +119,7 @@ impl<'a> From<&'a Outcome> for Companion<'a> {
             conversation_id: outcome.conversation,
             turn_id: outcome.turn_id,
             stored: outcome.stored,
+            pending: outcome.pending,
             cost_microdollars: outcome.cost_microdollars,
             recalled: recalled.collect(),
             degraded: &outcome.degraded,

@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::identity::UserId;
+use crate::jobs::unsettled;
 use crate::session::{Admission, Floor, Subject};
 use crate::store::{Conversation, Edited};
 
@@ -230,7 +231,13 @@ async fn emptied(app: &App, caller: Caller, id: &str) -> Result<(UserId, Uuid, F
         kept: false,
     };
     let floor = match app.sessions.admit(user, &subject, false).await? {
-        Admission::Go(admitted) if !admitted.degraded => admitted.floor,
+        Admission::Go(admitted) if !admitted.degraded => {
+            if admitted.unsettled {
+                // Or they would be stored later, and bring the conversation back.
+                unsettled::settle_all(&app.store, &app.sessions, &app.metrics, user).await?;
+            }
+            admitted.floor
+        }
         _ => None,
     };
     match floor {

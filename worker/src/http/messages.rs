@@ -144,6 +144,7 @@ fn read(app: &App, user: UserId, id: &str, headers: &HeaderMap, body: &JsonBody)
         system: Vec::new(),
         history: Vec::new(),
         text: said.to_owned(),
+        document: None,
         sampling: Sampling::default(),
         streamed: !whole,
         ephemeral: false,
@@ -254,6 +255,8 @@ pub struct TurnDone<'a> {
     cost_microdollars: u64,
     /// Both messages are committed.
     stored: bool,
+    /// They are not yet, because the database is away: they will be once it is back.
+    pending: bool,
     /// Memories that were in the prompt.
     recalled: &'a [Known],
     /// Parts that were missing.
@@ -271,6 +274,7 @@ fn done(outcome: &Outcome) -> TurnDone<'_> {
         usage: outcome.usage.into(),
         cost_microdollars: outcome.cost_microdollars,
         stored: outcome.stored,
+        pending: outcome.pending,
         recalled: &outcome.recalled,
         degraded: &outcome.degraded,
         simulated: outcome.simulated,

@@ -20,6 +20,7 @@ mod messages;
 mod models;
 mod openapi;
 mod page;
+mod preferences;
 mod privacy;
 mod router;
 mod server;

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::identity::UserId;
+use crate::jobs::unsettled;
 use crate::store::Receipt;
 
 use super::ApiError;
@@ -53,6 +54,15 @@ pub async fn export(State(app): State<Arc<App>>, caller: Caller) -> Result<Respo
 /// # Errors
 /// The database, before the first line.
 pub async fn archive(app: &Arc<App>, user: UserId) -> Result<Response, ApiError> {
+    // What waits in Redis belongs to it; where that cannot be stored now, the export says why.
+    if app
+        .sessions
+        .unsettled(user)
+        .await
+        .is_some_and(|turns| !turns.is_empty())
+    {
+        unsettled::settle_all(&app.store, &app.sessions, &app.metrics, user).await?;
+    }
     let (sender, mut lines) = mpsc::channel::<String>(AHEAD);
     let exporting = {
         let app = Arc::clone(app);
@@ -131,6 +141,8 @@ pub fn confirmed(body: &JsonBody) -> Result<(), ApiError> {
 /// # Errors
 /// The database, or Redis after it: then it is to be done again.
 pub async fn forget(app: &App, user: UserId) -> Result<Json<Erased>, ApiError> {
+    // First, or a worker that reads them now would store them after the erasure. If Redis is away, the end says so.
+    let _ = tokio::join!(app.replies.mark_erased(user), app.sessions.drop_unsettled(user));
     let receipt = app.store.erase(user).await?;
     let (sessions, replies) = tokio::join!(app.sessions.erase(user), app.replies.erase(user));
     let (Some(sessions), Some(replies)) = (sessions, replies) else {

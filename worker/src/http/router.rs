@@ -12,16 +12,18 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use companion_crds::serving::ChatPage;
 use futures::FutureExt;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, traces};
 
 use super::{
-    ApiError, chat, chat_page, conversations, cors, embeddings, memories, messages, models, openapi, privacy, support,
-    usage,
+    ApiError, chat, chat_page, conversations, cors, embeddings, memories, messages, models, openapi, preferences,
+    privacy, support, usage,
 };
 
 /// All routes of the serving port.
@@ -69,6 +71,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(privacy::export))
         .routes(routes!(privacy::erase))
         .routes(routes!(usage::list))
+        .routes(routes!(preferences::get, preferences::edit))
         .routes(routes!(memories::list, memories::create))
         .routes(routes!(memories::search))
         .routes(routes!(memories::get, memories::edit, memories::delete))
@@ -91,12 +94,26 @@ async fn around(State(metrics): State<Metrics>, request: Request, next: Next) ->
         .to_owned();
     let method = label(request.method());
     let path = request.uri().path().to_owned();
-    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let span = tracing::info_span!(
+        "request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+        trace_id = Empty,
+    );
+    traces::take_over(&span, request.headers());
+    let answered = AssertUnwindSafe(next.run(request))
+        .catch_unwind()
+        .instrument(span.clone())
+        .await;
     let response = answered.unwrap_or_else(|_| {
         tracing::error!(route, "a handler panicked");
         ApiError::internal().into_response()
     });
     let response = ApiError::shape(response, &path);
+    span.record("http.response.status_code", response.status().as_u16());
     let class = match response.status().as_u16() {
         ..300 => "2xx",
         300..400 => "3xx",

@@ -14,7 +14,7 @@ pub struct DeadJob {
     pub id: i64,
     /// What it was to do.
     pub task: String,
-    /// What it is about: the user's id, then the task and its message.
+    /// What it is about: the user's id, then the task, the conversation and its first message.
     pub key: Option<String>,
     /// How often it was tried.
     pub attempts: i16,

@@ -1,5 +1,5 @@
-//! The task that learns from a turn: reads the message the user wrote, never the reply and never what was recalled, and
-//! stores each fact found in it once.
+//! The task that learns from turns of one conversation: reads the messages the user wrote, never the replies and never what
+//! was recalled, and stores each fact found in them once.
 
 use graphile_worker::{IntoTaskHandlerResult, TaskHandler, WorkerContext};
 use serde::{Deserialize, Serialize};
@@ -11,9 +11,13 @@ use crate::identity::UserId;
 use crate::memory::{NewMemory, Stored, extract};
 use crate::store::Store;
 
-/// The job's payload: ids only.
+/// The job's payload.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Extract {
+pub struct Extract(Vec<Message>);
+
+/// A message, by its ids only.
+#[derive(Debug, Serialize, Deserialize)]
+struct Message {
     user: Uuid,
     epoch: i64,
     conversation: Uuid,
@@ -24,15 +28,23 @@ impl TaskHandler for Extract {
     const IDENTIFIER: &'static str = EXTRACT;
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
-        counted(EXTRACT, &context, |work| self.extract(work)).await
+        counted(EXTRACT, &context, |work| async move {
+            // One that fails keeps nobody from the others; all are tried again, and none is stored twice.
+            let mut done = Ok(());
+            for message in self.0 {
+                done = done.and(message.extract(&work).await);
+            }
+            done
+        })
+        .await
     }
 }
 
-impl Extract {
-    async fn extract(self, work: Work) -> Result<(), String> {
+impl Message {
+    async fn extract(self, work: &Work) -> Result<(), String> {
         let user = UserId::from_uuid(self.user);
         // No such message any more: it was erased, and so is what it could have told.
-        let Some(text) = self.message(&work.store).await? else {
+        let Some(text) = self.text(&work.store).await? else {
             return Ok(());
         };
         for fact in extract::facts(&text) {
@@ -56,7 +68,7 @@ impl Extract {
         Ok(())
     }
 
-    async fn message(&self, store: &Store) -> Result<Option<String>, String> {
+    async fn text(&self, store: &Store) -> Result<Option<String>, String> {
         let query = sqlx::query_scalar(
             "SELECT text FROM companion.messages
              WHERE user_id = $1 AND conversation_id = $2 AND seq = $3 AND role = 'user'",

@@ -1,12 +1,15 @@
 //! What happens after the reply. A settled turn leaves a row in `companion.outbox`; [`relay`] moves such rows to the job
 //! queue in batches; [`queue`] runs them: facts are extracted from what the user wrote, vectors are added where they are
-//! missing, what is too old for a prompt is summed up. All tasks may be repeated at any point without doing anything twice.
+//! missing, what is too old for a prompt is summed up. [`unsettled`] stores turns that ended while
+//! PostgreSQL was away. All tasks may be repeated at any point without doing anything twice.
 
+pub mod backlog;
 pub mod dead;
 mod extract;
 mod queue;
 mod relay;
 mod summarise;
+pub mod unsettled;
 mod vectors;
 
 use tokio_util::sync::CancellationToken;

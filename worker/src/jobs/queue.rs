@@ -27,6 +27,9 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 /// A worker silent for so long is dead, and others take its jobs over.
 const DEAD_AFTER: Duration = Duration::from_secs(60);
 
+/// A job whose worker is gone is taken up after this.
+const TAKEN_UP_AFTER: Duration = Duration::from_secs(1);
+
 /// How often each looks for dead ones.
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -82,7 +85,8 @@ async fn start(
         .heartbeat_interval(HEARTBEAT)
         .sweep_threshold(DEAD_AFTER)
         .sweep_interval(SWEEP)
-        .recovery_delay(Duration::from_secs(1))
+        .recovery_delay(TAKEN_UP_AFTER)
+        .shutdown_interrupted_job_retry_delay(TAKEN_UP_AFTER)
         .listen_os_shutdown_signals(false)
         .shutdown_signal(async move { shutdown.cancelled().await })
         .shutdown_grace_period(GRACE)

@@ -20,8 +20,9 @@ const IDLE: Duration = Duration::from_secs(1);
 const AWAY: Duration = Duration::from_secs(5);
 
 /// `add_jobs` is called once per batch and not at all for an empty one: it notifies, and a NOTIFY holds an instance-wide
-/// lock until commit. A user's jobs share one of 64 queues, so they run in order; a queue per user would be one row per
-/// user for ever. Keys begin with the user, so that an erasure finds them; equal ones are one job.
+/// lock until commit. What a conversation left since the last look is one job. A user's jobs share one of 64 queues, so they
+/// run in order; a queue per user would be one row per user for ever. Keys begin with the user, so that an erasure finds
+/// them, and end with the first message, so that none meets one that runs: that one would be taken for done.
 const RELAY: &str = "
 WITH next AS (
     SELECT user_id, outbox_id FROM companion.outbox ORDER BY outbox_id LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -29,14 +30,14 @@ WITH next AS (
     DELETE FROM companion.outbox o USING next WHERE o.user_id = next.user_id AND o.outbox_id = next.outbox_id
     RETURNING o.user_id, o.outbox_id, o.task, o.epoch, o.conversation_id, o.seq
 ), job AS (
-    SELECT DISTINCT ON (key) outbox_id, (
+    SELECT min(outbox_id) AS outbox_id, (
         task,
-        json_build_object('user', user_id, 'epoch', epoch, 'conversation', conversation_id, 'seq', seq),
+        json_agg(json_build_object('user', user_id, 'epoch', epoch, 'conversation', conversation_id, 'seq', seq)
+                 ORDER BY outbox_id),
         'companion-' || (get_byte(uuid_send(user_id), 15) & 63),
-        NULL, NULL, key, NULL, NULL
+        NULL, NULL, concat_ws(':', 'user', user_id, task, conversation_id, min(seq)), NULL, NULL
     )::graphile_worker.job_spec AS spec
-    FROM claimed, concat_ws(':', 'user', user_id, task, conversation_id, seq) AS key
-    ORDER BY key, outbox_id
+    FROM claimed GROUP BY user_id, task, conversation_id
 ), batch AS (
     SELECT array_agg(spec ORDER BY outbox_id) AS specs FROM job HAVING count(*) > 0
 )

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::SUMMARISE;
 use super::queue::{Work, counted};
 use crate::identity::UserId;
-use crate::llm::{LlmError, Models, Piece, Prompt, PromptMessage, Role, Sampling};
+use crate::llm::{LlmError, Models, Piece, Prompt, PromptMessage, Role, Sampling, as_data};
 use crate::store::{self, Spent, Unsummarised};
 
 /// The route's name in what users' work costs.
@@ -58,9 +58,13 @@ impl Summaries {
     }
 }
 
-/// The job's payload: ids only.
+/// The job's payload; all of a job are one conversation's.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Summarise {
+pub struct Summarise(Vec<Grown>);
+
+/// A conversation that became longer, by its ids only.
+#[derive(Debug, Serialize, Deserialize)]
+struct Grown {
     user: Uuid,
     epoch: i64,
     conversation: Uuid,
@@ -70,11 +74,17 @@ impl TaskHandler for Summarise {
     const IDENTIFIER: &'static str = SUMMARISE;
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
-        counted(SUMMARISE, &context, |work| self.summarise(work)).await
+        counted(SUMMARISE, &context, |work| async move {
+            match self.0.into_iter().next_back() {
+                Some(grown) => grown.summarise(work).await,
+                None => Ok(()),
+            }
+        })
+        .await
     }
 }
 
-impl Summarise {
+impl Grown {
     async fn summarise(self, work: Work) -> Result<(), String> {
         let Some(with) = &work.summaries else {
             return Ok(());
@@ -122,6 +132,7 @@ async fn ask(with: &Summaries, prompt: &Prompt) -> Result<(String, Spent), LlmEr
     let sampling = Sampling {
         temperature: Some(0.2),
         max_tokens: Some(MOST_TOKENS),
+        ..Sampling::default()
     };
     let mut reply = with.models.ask(&with.route, prompt, &sampling).await?;
     let mut text = String::new();
@@ -131,7 +142,7 @@ async fn ask(with: &Summaries, prompt: &Prompt) -> Result<(String, Spent), LlmEr
         }
     }
     let spent = Spent {
-        route: ROUTE,
+        route: ROUTE.to_owned(),
         provider: reply.target().provider().to_owned(),
         model: reply.target().model.clone(),
         usage: reply.usage(),
@@ -146,10 +157,13 @@ fn prompt(old: &Unsummarised) -> Prompt {
             store::Role::User => "person",
             store::Role::Assistant => "companion",
         };
-        format!("{who}: {}", data(text))
+        format!("{who}: {}", as_data(text, MOST_CHARS))
     };
     let messages: Vec<String> = old.messages.iter().map(line).collect();
-    let earlier = old.summary.as_deref().map(data).unwrap_or_default();
+    let earlier = old
+        .summary
+        .as_deref()
+        .map_or_else(String::new, |summary| as_data(summary, MOST_CHARS));
     let text = format!(
         "<earlier>\n{earlier}\n</earlier>\n<messages>\n{}\n</messages>",
         messages.join("\n")
@@ -160,16 +174,6 @@ fn prompt(old: &Unsummarised) -> Prompt {
             PromptMessage::new(Role::User, text),
         ],
     }
-}
-
-/// One line in which no mark can be opened or closed.
-fn data(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.replace('<', "‹")
-        .replace('>', "›")
-        .chars()
-        .take(MOST_CHARS)
-        .collect()
 }
 
 #[cfg(test)]

@@ -8,9 +8,13 @@ use super::VECTORS;
 use super::queue::counted;
 use crate::identity::UserId;
 
-/// The job's payload: whose memories.
+/// The job's payload.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Vectors {
+pub struct Vectors(Vec<Lacking>);
+
+/// Whose memories lack one; all of a job are one user's.
+#[derive(Debug, Serialize, Deserialize)]
+struct Lacking {
     user: Uuid,
 }
 
@@ -19,7 +23,10 @@ impl TaskHandler for Vectors {
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
         counted(VECTORS, &context, |work| async move {
-            let filled = work.memories.fill_vectors(UserId::from_uuid(self.user)).await;
+            let Some(Lacking { user }) = self.0.first() else {
+                return Ok(());
+            };
+            let filled = work.memories.fill_vectors(UserId::from_uuid(*user)).await;
             filled.map(drop).map_err(|error| error.to_string())
         })
         .await

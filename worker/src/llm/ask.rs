@@ -38,8 +38,11 @@ impl Models {
             let question = Question {
                 model: &target.model,
                 prompt,
-                temperature: sampling.temperature.or(temperature),
-                max_tokens: [sampling.max_tokens, route.max_tokens].into_iter().flatten().min(),
+                sampling: Sampling {
+                    temperature: sampling.temperature.or(temperature),
+                    max_tokens: [sampling.max_tokens, route.max_tokens].into_iter().flatten().min(),
+                    ..sampling.clone()
+                },
             };
             match self.ask_one(&target, &question, deadline).await {
                 Ok(reply) => return Ok(reply),

@@ -19,6 +19,8 @@ pub struct Call {
     counted: Option<Usage>,
     outcome: Option<&'static str>,
     costs: bool,
+    /// When the reply's first text came.
+    spoke: Option<Instant>,
 }
 
 impl Call {
@@ -39,6 +41,7 @@ impl Call {
             counted: None,
             outcome: None,
             costs: true,
+            spoke: None,
         })
     }
 
@@ -50,6 +53,7 @@ impl Call {
     /// Some of the reply came.
     pub fn said(&mut self, text: &str) {
         if self.reply_chars == 0 {
+            self.spoke = Some(Instant::now());
             self.with_breaker(|breaker, pass, _| breaker.began(pass));
         }
         self.reply_chars += text.chars().count();
@@ -121,6 +125,12 @@ impl Drop for Call {
                 .inc_by(tokens.into());
         }
         metrics.provider_cost.with_label_values(&[provider]).inc_by(self.cost());
+        let seconds = self.spoke.map_or(0.0, |spoke| spoke.elapsed().as_secs_f64());
+        // One piece has no speed, nor has a reply that was left.
+        if seconds > 0.05 && outcome == "ok" {
+            let speed = f64::from(usage.completion) / seconds;
+            metrics.tokens_per_second.with_label_values(&[provider]).observe(speed);
+        }
     }
 }
 

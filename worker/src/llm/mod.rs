@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex};
 
 use companion_crds::config::{ProviderKind, WorkerConfig};
 use companion_crds::llm::{Route, Timeouts};
+use serde::Serialize;
 
 use crate::config::{ConfigError, Secrets};
 use crate::telemetry::Metrics;
@@ -29,7 +30,7 @@ use breaker::{Breaker, Position};
 pub use error::LlmError;
 use openai::OpenAi;
 pub use prices::Prices;
-pub use prompt::{MEMORY_CLOSE, MEMORY_OPEN, Prompt, PromptMessage, Role};
+pub use prompt::{MEMORY_CLOSE, MEMORY_OPEN, Prompt, PromptMessage, Role, USER_CLOSE, USER_OPEN, as_data};
 use provider::Provider;
 pub use reply::Reply;
 pub use usage::{Usage, most_tokens};
@@ -45,12 +46,29 @@ pub enum Piece {
     End(String),
 }
 
-/// What the client asks of the sampling. Everything else is the route's.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// What the client asks of the sampling, as the OpenAI API writes it. Everything else is the route's.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Sampling {
     /// Temperature, 0 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f32>,
+    /// Share of the likeliest tokens that are considered, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f32>,
+    /// Against words that were used often, -2 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequency_penalty: Option<f32>,
+    /// Against words that were used at all, -2 to 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence_penalty: Option<f32>,
+    /// The same seed gives the same reply, where the provider can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// Texts that end the reply.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
     /// Longest answer in tokens. The route's limit, if there is one, stands above it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
 }
 
@@ -58,8 +76,7 @@ pub struct Sampling {
 struct Question<'a> {
     model: &'a str,
     prompt: &'a Prompt,
-    temperature: Option<f32>,
-    max_tokens: Option<u32>,
+    sampling: Sampling,
 }
 
 /// A provider, and how it has been.

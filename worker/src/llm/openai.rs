@@ -20,7 +20,7 @@ use crate::outbound;
 
 use super::events::{Event, Events};
 use super::transport::{self, Answer};
-use super::{LlmError, Piece, Question, chunk};
+use super::{LlmError, Piece, Question, Sampling, chunk};
 
 /// Longest wait for the last bytes after a reply's end; with them the connection can be used again.
 const LAST_BYTES: Duration = Duration::from_millis(500);
@@ -37,10 +37,8 @@ struct Request<'a> {
     messages: Vec<RequestMessage<'a>>,
     stream: bool,
     stream_options: StreamOptions,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    temperature: Option<f32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_tokens: Option<u32>,
+    #[serde(flatten)]
+    sampling: &'a Sampling,
 }
 
 #[derive(Serialize)]
@@ -90,8 +88,7 @@ impl OpenAi {
                 .collect(),
             stream: true,
             stream_options: StreamOptions { include_usage: true },
-            temperature: question.temperature,
-            max_tokens: question.max_tokens,
+            sampling: &question.sampling,
         };
         let (http, answer) = (self.http.clone(), Answer::default());
         let kept = answer.clone();

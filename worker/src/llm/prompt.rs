@@ -1,9 +1,24 @@
-//! What a model is given: messages in order, and the marks around what is remembered.
+//! What a model is given: messages in order, and the marks around what is known of the user.
 
 /// Opens the block of memories in the last message.
 pub const MEMORY_OPEN: &str = "<memory>";
 /// Closes it.
 pub const MEMORY_CLOSE: &str = "</memory>";
+/// Opens the block of what the user is called and where they are, the last before the message.
+pub const USER_OPEN: &str = "<user>";
+/// Closes it.
+pub const USER_CLOSE: &str = "</user>";
+
+/// One line of at most `limit` characters without angle brackets, so that no mark can be opened or closed in it.
+pub fn as_data(text: &str, limit: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let plain = line.chars().map(|c| match c {
+        '<' => '‹',
+        '>' => '›',
+        other => other,
+    });
+    plain.take(limit).collect()
+}
 
 /// Who speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

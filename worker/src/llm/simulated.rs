@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use futures::{StreamExt, stream};
 
-use super::{LlmError, MEMORY_CLOSE, MEMORY_OPEN, Piece, Prompt, Role, Usage};
+use super::{LlmError, MEMORY_CLOSE, MEMORY_OPEN, Piece, Prompt, Role, USER_CLOSE, Usage};
 
 /// What every simulated reply begins with.
 pub const LABEL: &str = "[simulated] ";
@@ -69,15 +69,13 @@ fn reply(prompt: &Prompt) -> String {
     reply
 }
 
-/// Memories and text of the last message.
+/// Memories and text of the last message: the text is what follows the last block.
 fn split(message: &str) -> (Vec<&str>, &str) {
-    let Some(rest) = message.strip_prefix(MEMORY_OPEN) else {
-        return (Vec::new(), message);
-    };
-    let Some((block, text)) = rest.split_once(MEMORY_CLOSE) else {
-        return (Vec::new(), message);
-    };
-    let memories = block
+    let (blocks, text) = message.rsplit_once(USER_CLOSE).unwrap_or(("", message));
+    let memories = blocks
+        .split_once(MEMORY_OPEN)
+        .and_then(|(_, rest)| rest.split_once(MEMORY_CLOSE))
+        .map_or("", |(memories, _)| memories)
         .lines()
         .filter_map(|line| line.trim().strip_prefix("- "))
         .collect();
@@ -129,7 +127,8 @@ mod tests {
 
     #[test]
     fn it_says_the_question_and_the_memory_that_bears_on_it() {
-        let message = "<memory>\n- The user's sister Anna lives in Lisbon.\n- The user is allergic to nuts.\n</memory>\n\nWhere does my sister live?";
+        let message = "<memory>\n- The user's sister Anna lives in Lisbon.\n- The user is allergic to nuts.\n</memory>\n\n\
+                       <user>\nName: Ada\n</user>\n\nWhere does my sister live?";
         assert_eq!(
             reply(&prompt(&[(Role::System, "rules"), (Role::User, message)])),
             "[simulated] You asked: \"Where does my sister live?\" I remember: The user's sister Anna lives in Lisbon."

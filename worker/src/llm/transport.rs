@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use reqwest::{Body, Client, Response};
 
 use super::LlmError;
+use crate::telemetry::traces;
 
 /// The answer to one request, kept for its asker.
 #[derive(Clone, Default)]
@@ -30,7 +31,8 @@ impl Answer {
 /// # Errors
 /// An [`LlmError`], boxed.
 pub async fn send(client: Client, request: HttpRequestFactory, answer: Answer) -> Result<Response, OpenAIError> {
-    let request = request.build().await?;
+    let mut request = request.build().await?;
+    traces::pass_on(request.headers_mut());
     let host = request.url().authority().to_owned();
     let response = client.execute(request).await.map_err(|error| {
         tracing::warn!(host, cause = root_cause(&error), "a provider is not reached");

@@ -5,11 +5,14 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use pgvector::HalfVector;
+use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
 use uuid::Uuid;
 
 use super::store::LIVE;
 use super::{Embedder, Found, Memories, MemoryError, Why};
 use crate::identity::UserId;
+use crate::store::StoreError;
 
 /// A recall waits no longer for its vector; searching by words takes a few milliseconds more.
 const RECALL_EMBEDDING: Duration = Duration::from_millis(150);
@@ -27,7 +30,7 @@ pub struct Recall {
 }
 
 /// A memory that a message brought back.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recalled {
     /// Its id.
     pub id: Uuid,
@@ -79,6 +82,19 @@ UNION ALL
 /// Characters of a query that are searched for by words.
 const MAX_QUERY_CHARS: usize = 2_000;
 
+/// How to look.
+#[derive(Clone, Copy)]
+struct Look {
+    /// Most memories that are not pinned, or of all where `pinned` is 0.
+    limit: u32,
+    /// Most that are.
+    pinned: u32,
+    /// Longest wait for the vector.
+    embedding: Duration,
+    /// A read replica will do. A turn waits for nothing but the primary.
+    replica: bool,
+}
+
 impl Memories {
     /// The memories that fit a message, at least as near as `min_similarity`. Pinned ones always do, and stand first; one
     /// place is left for the others.
@@ -89,8 +105,13 @@ impl Memories {
         limit: u32,
         min_similarity: f64,
     ) -> Result<Recall, MemoryError> {
-        let pinned = limit.saturating_sub(1).max(1);
-        let found = self.find(user, text, limit, pinned, RECALL_EMBEDDING).await?;
+        let look = Look {
+            limit,
+            pinned: limit.saturating_sub(1).max(1),
+            embedding: RECALL_EMBEDDING,
+            replica: false,
+        };
+        let found = self.find(user, text, look).await?;
         let lexical = found.why == Why::Words;
         let memories = found
             .rows
@@ -109,7 +130,13 @@ impl Memories {
 
     /// The memories that fit a query best, and how each was found.
     pub async fn search(&self, user: UserId, query: &str, limit: u32) -> Result<Vec<Found>, MemoryError> {
-        let found = self.find(user, query, limit, 0, SEARCH_EMBEDDING).await?;
+        let look = Look {
+            limit,
+            pinned: 0,
+            embedding: SEARCH_EMBEDDING,
+            replica: true,
+        };
+        let found = self.find(user, query, look).await?;
         let why = found.why;
         let rows = found.rows.into_iter().map(|row| Found {
             id: row.memory_id,
@@ -121,48 +148,58 @@ impl Memories {
         Ok(rows.collect())
     }
 
-    /// At most `pinned` that are pinned, then at most `limit` others; with 0 all are alike.
-    async fn find(
-        &self,
-        user: UserId,
-        text: &str,
-        limit: u32,
-        pinned: u32,
-        embedding: Duration,
-    ) -> Result<Rows, MemoryError> {
-        match self.embedder.embed(text.to_owned(), embedding).await {
+    async fn find(&self, user: UserId, text: &str, look: Look) -> Result<Rows, MemoryError> {
+        match self.embedder.embed(text.to_owned(), look.embedding).await {
             Ok(embedding) => Ok(Rows {
-                rows: self.by_meaning(user, &embedding.vector, limit, pinned).await?,
+                rows: self.by_meaning(user, &embedding.vector, look).await?,
                 why: Why::Meaning,
             }),
             Err(error) => {
                 tracing::warn!(%error, "searching memories by words");
                 Ok(Rows {
-                    rows: self.by_words(user, text, limit, pinned).await?,
+                    rows: self.by_words(user, text, look).await?,
                     why: Why::Words,
                 })
             }
         }
     }
 
-    async fn by_meaning(&self, user: UserId, vector: &[f32], limit: u32, pinned: u32) -> Result<Vec<Row>, MemoryError> {
-        let query = sqlx::query_as(BY_MEANING.as_str())
-            .bind(user.as_uuid())
-            .bind(Embedder::MODEL_ID)
-            .bind(HalfVector::from_f32_slice(vector))
-            .bind(i64::from(limit))
-            .bind(i64::from(pinned));
-        Ok(self.store.within(query.fetch_all(self.store.pool())).await?)
+    async fn by_meaning(&self, user: UserId, vector: &[f32], look: Look) -> Result<Vec<Row>, MemoryError> {
+        let vector = &HalfVector::from_f32_slice(vector);
+        let rows = self.rows(look, |pool| async move {
+            let query = sqlx::query_as(BY_MEANING.as_str())
+                .bind(user.as_uuid())
+                .bind(Embedder::MODEL_ID)
+                .bind(vector)
+                .bind(i64::from(look.limit))
+                .bind(i64::from(look.pinned));
+            query.fetch_all(&pool).await
+        });
+        Ok(rows.await?)
     }
 
-    async fn by_words(&self, user: UserId, text: &str, limit: u32, pinned: u32) -> Result<Vec<Row>, MemoryError> {
-        let words: String = text.chars().filter(|c| *c != '\0').take(MAX_QUERY_CHARS).collect();
-        let query = sqlx::query_as(BY_WORDS.as_str())
-            .bind(user.as_uuid())
-            .bind(words)
-            .bind(i64::from(limit))
-            .bind(i64::from(pinned));
-        Ok(self.store.within(query.fetch_all(self.store.pool())).await?)
+    async fn by_words(&self, user: UserId, text: &str, look: Look) -> Result<Vec<Row>, MemoryError> {
+        let words: &String = &text.chars().filter(|c| *c != '\0').take(MAX_QUERY_CHARS).collect();
+        let rows = self.rows(look, |pool| async move {
+            let query = sqlx::query_as(BY_WORDS.as_str())
+                .bind(user.as_uuid())
+                .bind(words)
+                .bind(i64::from(look.limit))
+                .bind(i64::from(look.pinned));
+            query.fetch_all(&pool).await
+        });
+        Ok(rows.await?)
+    }
+
+    async fn rows<F>(&self, look: Look, read: impl Fn(PgPool) -> F) -> Result<Vec<Row>, StoreError>
+    where
+        F: Future<Output = Result<Vec<Row>, sqlx::Error>> + Send,
+    {
+        if look.replica {
+            self.store.read(read).await
+        } else {
+            self.store.within(read(self.store.pool().clone())).await
+        }
     }
 }
 

@@ -89,14 +89,17 @@ pub(super) const LIVE: &str = "superseded_at IS NULL AND (expires_at IS NULL OR 
 impl Memories {
     /// The newest `limit` memories behind `cursor`, newest first. A memory added meanwhile moves nothing.
     pub async fn list(&self, user: UserId, limit: u32, cursor: Option<Uuid>) -> Result<Vec<Memory>, MemoryError> {
-        let query = sqlx::query_as(AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM companion.memories
-             WHERE user_id = $1 AND ($2::uuid IS NULL OR memory_id < $2) AND {LIVE} ORDER BY memory_id DESC LIMIT $3"
-        )))
-        .bind(user.as_uuid())
-        .bind(cursor)
-        .bind(i64::from(limit));
-        Ok(self.store.within(query.fetch_all(self.store.pool())).await?)
+        let read = |pool| async move {
+            let query = sqlx::query_as(AssertSqlSafe(format!(
+                "SELECT {COLUMNS} FROM companion.memories
+                 WHERE user_id = $1 AND ($2::uuid IS NULL OR memory_id < $2) AND {LIVE} ORDER BY memory_id DESC LIMIT $3"
+            )))
+            .bind(user.as_uuid())
+            .bind(cursor)
+            .bind(i64::from(limit));
+            query.fetch_all(&pool).await
+        };
+        Ok(self.store.read(read).await?)
     }
 
     /// Stores what a user wrote down. A text that the user has already is not stored again: the first memory is returned.

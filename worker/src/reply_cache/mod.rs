@@ -25,7 +25,7 @@ use flight::{Flights, Landing, Seat};
 use shelf::Shelf;
 
 /// Another form of entries, or another meaning of what was asked, is another version.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// The replies that were made already.
 pub struct ReplyCache {
@@ -84,8 +84,11 @@ impl Key {
         part(route.provider.as_bytes());
         part(route.model.as_bytes());
         let route_temperature = route.temperature.as_ref().and_then(|decimal| decimal.value().ok());
-        let temperature = sampling.temperature.or(route_temperature);
-        part(format!("{temperature:?} {:?} {:?}", sampling.max_tokens, route.max_tokens).as_bytes());
+        let sampling = Sampling {
+            temperature: sampling.temperature.or(route_temperature),
+            ..sampling.clone()
+        };
+        part(format!("{sampling:?} {:?}", route.max_tokens).as_bytes());
         for message in &prompt.messages {
             part(message.role.as_str().as_bytes());
             part(message.content.as_bytes());
@@ -145,6 +148,12 @@ impl ReplyCache {
                 }
             };
         }
+    }
+
+    /// Marks `user` as erased: what was begun before and does not know the user's epoch is not stored after it. Nothing if Redis
+    /// does not answer.
+    pub async fn mark_erased(&self, user: UserId) -> Option<()> {
+        self.shelf.mark_erased(user).await
     }
 
     /// Lets go of all replies that `user` was the first to ask for, since they hold what was asked: how many, or nothing if

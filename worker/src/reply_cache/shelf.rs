@@ -5,13 +5,12 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::Utc;
-use redis::aio::MultiplexedConnection;
 use redis::{AsyncCommands as _, Script};
 use sha2::{Digest, Sha256};
 
 use super::{Key, KnownReply};
 use crate::identity::UserId;
-use crate::link::Link;
+use crate::link::{Connection, Link};
 use crate::session::Keys;
 
 /// Bytes of the digest before an entry's JSON.
@@ -52,7 +51,7 @@ impl Shelf {
     /// The entry of `key`, if there is one.
     pub async fn take(&self, key: Key) -> Result<Option<KnownReply>, Spoilt> {
         let name = self.keys.reply(&key.0);
-        let read = |mut connection: MultiplexedConnection| async move { connection.get(name).await };
+        let read = |mut connection: Connection| async move { connection.get(name).await };
         let Some(Some(bytes)) = self.link.ask::<Option<Vec<u8>>, _>(read).await else {
             return Ok(None);
         };
@@ -73,13 +72,13 @@ impl Shelf {
             return;
         }
         let (entry, life) = (name.clone(), self.life());
-        let write = |mut connection: MultiplexedConnection| async move {
+        let write = |mut connection: Connection| async move {
             connection.pset_ex::<_, _, ()>(entry, bytes, life.unsigned_abs()).await
         };
         self.link.ask(write).await;
         // An erasure between the two may have looked for the entry before it was there.
         let erased = self.keys.erased(user);
-        let looked = |mut connection: MultiplexedConnection| async move { connection.exists(erased).await };
+        let looked = |mut connection: Connection| async move { connection.exists(erased).await };
         if self.link.ask::<bool, _>(looked).await.unwrap_or(false) {
             self.remove(vec![name]).await;
         }
@@ -88,17 +87,14 @@ impl Shelf {
     /// Lets go of all that is there because of `user`: how many entries, or nothing if Redis does not answer; then what is
     /// left is found by the next try.
     pub async fn erase(&self, user: UserId) -> Option<u32> {
-        let (names, erased) = (self.keys.asked(user), self.keys.erased(user));
-        let mark = |mut connection: MultiplexedConnection| async move {
-            connection.set_ex::<_, _, ()>(erased, 1, ERASED.as_secs()).await
-        };
-        self.link.ask(mark).await?;
+        let names = self.keys.asked(user);
+        self.mark_erased(user).await?;
         let mut gone = 0;
         loop {
             let set = names.clone();
             let batch: Vec<String> = self
                 .link
-                .ask(|mut connection: MultiplexedConnection| async move { connection.zrange(set, 0, BATCH - 1).await })
+                .ask(|mut connection: Connection| async move { connection.zrange(set, 0, BATCH - 1).await })
                 .await?;
             if batch.is_empty() {
                 return Some(gone);
@@ -106,9 +102,18 @@ impl Shelf {
             gone += self.remove(batch.clone()).await?;
             let set = names.clone();
             self.link
-                .ask::<(), _>(|mut connection: MultiplexedConnection| async move { connection.zrem(set, batch).await })
+                .ask::<(), _>(|mut connection: Connection| async move { connection.zrem(set, batch).await })
                 .await?;
         }
+    }
+
+    /// What was begun before is not kept after this. Nothing if Redis does not answer.
+    pub async fn mark_erased(&self, user: UserId) -> Option<()> {
+        let erased = self.keys.erased(user);
+        let mark = |mut connection: Connection| async move {
+            connection.set_ex::<_, _, ()>(erased, 1, ERASED.as_secs()).await
+        };
+        self.link.ask(mark).await
     }
 
     async fn note(&self, user: UserId, name: &str) -> bool {
@@ -123,15 +128,9 @@ impl Shelf {
         self.link.ask(noted).await.unwrap_or(false)
     }
 
-    /// One command for each: in a cluster each may stand somewhere else.
     async fn remove(&self, names: Vec<String>) -> Option<u32> {
-        let mut removal = redis::pipe();
-        for name in names {
-            removal.del(name);
-        }
-        let removed = |mut connection: MultiplexedConnection| async move { removal.query_async(&mut connection).await };
-        let removed: Vec<u32> = self.link.ask(removed).await?;
-        Some(removed.into_iter().sum())
+        let removed = |mut connection: Connection| async move { connection.del(names).await };
+        self.link.ask(removed).await
     }
 
     /// In milliseconds.

@@ -3,10 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use redis::AsyncCommands as _;
-use redis::aio::MultiplexedConnection;
 
 use super::Sessions;
 use crate::identity::UserId;
+use crate::link::Connection;
 
 /// A day's count is kept for so long after its last turn, in seconds: time zones and late readers.
 const KEPT: i64 = 2 * 86_400;
@@ -17,8 +17,7 @@ impl Sessions {
         let key = self.keys.active(now.date_naive());
         let mut note = redis::pipe();
         note.pfadd(&key, user.to_string()).ignore().expire(&key, KEPT).ignore();
-        let noted =
-            |mut connection: MultiplexedConnection| async move { note.query_async::<()>(&mut connection).await };
+        let noted = |mut connection: Connection| async move { note.query_async::<()>(&mut connection).await };
         self.link.ask(noted).await;
     }
 
@@ -26,7 +25,7 @@ impl Sessions {
     pub async fn active(&self, now: DateTime<Utc>) -> Option<i64> {
         let key = self.keys.active(now.date_naive());
         self.link
-            .ask(|mut connection: MultiplexedConnection| async move { connection.pfcount(key).await })
+            .ask(|mut connection: Connection| async move { connection.pfcount(key).await })
             .await
     }
 }

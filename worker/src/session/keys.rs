@@ -8,6 +8,9 @@ use uuid::Uuid;
 
 use crate::identity::UserId;
 
+/// Sets of users of whom turns wait.
+const UNSETTLED_SHARDS: u8 = 8;
+
 /// Keys of one tenant.
 #[derive(Clone, Debug)]
 pub struct Keys {
@@ -58,6 +61,31 @@ impl Keys {
         format!("c:{}:active:{day}", self.tenant)
     }
 
+    /// The turns of `user` that are not stored yet, because PostgreSQL was away.
+    pub fn unsettled(&self, user: UserId) -> String {
+        format!("c:{}:{{{user}}}:unsettled", self.tenant)
+    }
+
+    /// Held by the worker that stores them.
+    pub fn settling(&self, user: UserId) -> String {
+        format!("c:{}:{{{user}}}:settling", self.tenant)
+    }
+
+    /// The set in which `user` is while turns of theirs wait.
+    pub fn with_unsettled(&self, user: UserId) -> String {
+        let [.., last] = *user.as_uuid().as_bytes();
+        self.unsettled_shard(last % UNSETTLED_SHARDS)
+    }
+
+    /// All those sets: one would be one node's of a cluster.
+    pub fn all_with_unsettled(&self) -> impl Iterator<Item = String> {
+        (0..UNSETTLED_SHARDS).map(|shard| self.unsettled_shard(shard))
+    }
+
+    fn unsettled_shard(&self, shard: u8) -> String {
+        format!("c:{}:unsettled:{shard}", self.tenant)
+    }
+
     /// The limit of a user.
     pub fn user(&self, user: UserId) -> String {
         format!("c:{}:{{{user}}}:rate", self.tenant)
@@ -78,6 +106,7 @@ impl Keys {
             messages: part("messages", &conversation),
             buffers: self.buffers(user),
             newest: self.newest(user),
+            unsettled: self.unsettled(user),
             running: part("running", &key),
             told: self.told(user, subject.turn),
         }
@@ -158,6 +187,8 @@ pub struct TurnKeys {
     pub buffers: String,
     /// The user's newest kept turns.
     pub newest: String,
+    /// The user's turns that are not stored yet.
+    pub unsettled: String,
     /// The turn that runs under the idempotency key, and its request's hash.
     pub running: String,
     /// What it tells.
@@ -201,12 +232,13 @@ mod tests {
             messages,
             buffers,
             newest,
+            unsettled,
             running,
             told,
         } = &turn;
         let ToldKeys { alive, events } = told;
         for key in [
-            rate, lease, fence, tickets, messages, buffers, running, alive, events, newest,
+            rate, lease, fence, tickets, messages, buffers, running, alive, events, newest, unsettled,
         ] {
             assert!(key.starts_with(&format!("c:chat/demo:{{{sam}}}:")), "{key}");
         }

@@ -7,6 +7,7 @@ mod floor;
 mod keys;
 mod local;
 mod replay;
+mod unsettled;
 
 use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
@@ -115,6 +116,8 @@ pub struct Admitted {
     pub floor: Option<Floor>,
     /// The conversation's recent messages, oldest first; none if Redis has none.
     pub recent: Vec<Recent>,
+    /// Earlier turns of the user are not stored yet.
+    pub unsettled: bool,
     /// Redis took no part.
     pub degraded: bool,
 }
@@ -133,6 +136,11 @@ impl Sessions {
             kept: config.memory.history,
             life: config.sessions.ttl.duration(),
         }
+    }
+
+    /// Whether Redis answered when it was last asked.
+    pub fn redis_answers(&self) -> bool {
+        self.link.is_up()
     }
 
     /// Counts a request of `address`.
@@ -216,7 +224,8 @@ impl Sessions {
                     return Ok(Admission::Go(Box::new(Admitted {
                         allowance: so_far,
                         floor,
-                        recent: rest.iter().skip(3).filter_map(message).collect(),
+                        unsettled: number(3) > 0,
+                        recent: rest.iter().skip(4).filter_map(message).collect(),
                         degraded: false,
                     })));
                 }
@@ -243,6 +252,7 @@ impl Sessions {
             &keys.running,
             &keys.told.alive,
             &keys.newest,
+            &keys.unsettled,
         ] {
             script.key(key);
         }
@@ -285,7 +295,13 @@ impl Sessions {
     /// Lets go of all that is kept of what `user` said: the number of keys, or nothing if Redis does not answer.
     pub async fn erase(&self, user: UserId) -> Option<u32> {
         let mut script = ERASE.prepare_invoke();
-        script.key(self.keys.buffers(user)).key(self.keys.newest(user));
+        for key in [
+            self.keys.buffers(user),
+            self.keys.newest(user),
+            self.keys.unsettled(user),
+        ] {
+            script.key(key);
+        }
         script.arg(self.keys.events(user));
         let ask = async |mut connection| script.invoke_async(&mut connection).await;
         self.link.ask(ask).await
@@ -306,6 +322,7 @@ impl Sessions {
             allowance,
             floor,
             recent: Vec::new(),
+            unsettled: false,
             degraded: true,
         })))
     }

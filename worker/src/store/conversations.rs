@@ -87,12 +87,16 @@ impl Store {
              WHERE user_id = $1 AND ($2::timestamptz IS NULL OR (created_at, conversation_id) < ($2, $3))
              ORDER BY created_at DESC, conversation_id DESC LIMIT $4"
         );
-        let query = sqlx::query_as(sqlx::AssertSqlSafe(sql))
-            .bind(user.as_uuid())
-            .bind(after.map(|(at, _)| at))
-            .bind(after.map(|(_, id)| id))
-            .bind(i64::from(limit));
-        self.within(query.fetch_all(self.pool())).await
+        let sql = &sql;
+        self.read(|pool| async move {
+            let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str()))
+                .bind(user.as_uuid())
+                .bind(after.map(|(at, _)| at))
+                .bind(after.map(|(_, id)| id))
+                .bind(i64::from(limit));
+            query.fetch_all(&pool).await
+        })
+        .await
     }
 
     /// One conversation.
@@ -165,16 +169,19 @@ impl Store {
         limit: u32,
         before: Option<i32>,
     ) -> Result<Vec<Message>, StoreError> {
-        let query = sqlx::query_as(
-            "SELECT seq, role, text, partial, turn_id, created_at FROM companion.messages
-             WHERE user_id = $1 AND conversation_id = $2 AND ($3::integer IS NULL OR seq < $3)
-             ORDER BY seq DESC LIMIT $4",
-        )
-        .bind(user.as_uuid())
-        .bind(conversation)
-        .bind(before)
-        .bind(i64::from(limit));
-        self.within(query.fetch_all(self.pool())).await
+        self.read(|pool| async move {
+            let query = sqlx::query_as(
+                "SELECT seq, role, text, partial, turn_id, created_at FROM companion.messages
+                 WHERE user_id = $1 AND conversation_id = $2 AND ($3::integer IS NULL OR seq < $3)
+                 ORDER BY seq DESC LIMIT $4",
+            )
+            .bind(user.as_uuid())
+            .bind(conversation)
+            .bind(before)
+            .bind(i64::from(limit));
+            query.fetch_all(&pool).await
+        })
+        .await
     }
 
     /// Makes the row that everything of a user hangs on.

@@ -14,8 +14,9 @@ use super::{Store, StoreError};
 use crate::identity::UserId;
 
 /// Tables with rows of users, children before their parents. A test holds this list against the catalogue.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 11] = [
     "imports",
+    "preferences",
     "usage",
     "summaries",
     "recalls",

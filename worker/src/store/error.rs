@@ -18,6 +18,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the statement failed for what it was given: data exception (22) or integrity violation (23).
+    pub fn is_about_the_data(&self) -> bool {
+        let Self::Statement(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        error
+            .code()
+            .is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    }
+
     /// Whether the same call may succeed later.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))

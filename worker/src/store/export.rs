@@ -30,7 +30,7 @@ impl Store {
     }
 
     async fn export_all(&self, user: UserId, lines: &mpsc::Sender<String>) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool().begin().await?;
+        let mut transaction = self.long_read().await.begin().await?;
         let limits = format!("SET LOCAL statement_timeout = {}", LONGEST.as_millis());
         for statement in ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", &limits] {
             sqlx::query(AssertSqlSafe(statement.to_owned()))

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{Preferences, Store, StoreError};
 use crate::identity::UserId;
 
 /// Who wrote a message.
@@ -34,6 +34,9 @@ pub struct StoredMessage {
 /// Where a turn begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Place {
+    /// What the user wants to be called, and where they are.
+    #[sqlx(flatten)]
+    pub preferences: Preferences,
     /// How often the user was erased; 0 for one that was never here.
     pub epoch: i64,
     /// Number of the conversation's newest message; 0 without one.
@@ -46,7 +49,9 @@ impl Store {
     /// Where a turn of `user` in this conversation begins.
     pub async fn place(&self, user: UserId, conversation: Option<Uuid>) -> Result<Place, StoreError> {
         let query = sqlx::query_as(
-            "SELECT u.epoch, coalesce(c.last_seq, 0)::bigint AS last_seq, s.text AS summary FROM companion.users u
+            "SELECT u.epoch, coalesce(c.last_seq, 0)::bigint AS last_seq, s.text AS summary,
+                    p.name, p.pronouns, p.language, p.time_zone, coalesce(p.revision, 0) AS revision
+             FROM companion.users u LEFT JOIN companion.preferences p USING (user_id)
              LEFT JOIN companion.conversations c ON c.user_id = u.user_id AND c.conversation_id = $2
              LEFT JOIN companion.summaries s ON s.user_id = u.user_id AND s.conversation_id = $2
              WHERE u.user_id = $1",

@@ -6,6 +6,8 @@ pub mod erase;
 pub mod error;
 pub mod export;
 pub mod messages;
+mod preferences;
+mod replicas;
 pub mod schema;
 mod summaries;
 pub mod turns;
@@ -13,8 +15,10 @@ pub mod usage;
 
 use std::future::Future;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::IntCounterVec;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
@@ -23,10 +27,13 @@ pub use conversations::{Conversation, Edited, Message};
 pub use erase::Receipt;
 pub use error::StoreError;
 pub use messages::{Place, Role, StoredMessage};
+pub use preferences::Preferences;
 pub use schema::{REQUIRED_SCHEMA, SchemaState, WORKER_LEVEL};
 pub use summaries::Unsummarised;
 pub use turns::{NewTurn, Settled, StoredTurn};
 pub use usage::{DayUsage, Spent};
+
+use replicas::Replicas;
 
 /// Longest wait for a connection, and for the server to accept a new one.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -48,50 +55,36 @@ const DRAINING: u32 = companion_crds::DRAINING_CONNECTIONS;
 pub struct Store {
     pool: PgPool,
     size: u32,
+    replicas: Option<Arc<Replicas>>,
 }
 
 impl Store {
     /// A pool of at most `pool_size` connections, opened as needed. With `pooled` the URL leads through PgBouncer in
     /// transaction mode (1.21 or newer, which keeps prepared statements): no session setting is sent.
     pub fn connect_lazy(url: &SecretString, pool_size: u32, pooled: bool) -> Result<Self, StoreError> {
-        let mut options = PgConnectOptions::from_str(url.expose_secret())
-            .map_err(|_| StoreError::Url)?
-            .application_name("companion-worker");
-        options = if pooled {
-            options.extra_float_digits(None)
-        } else {
-            options.options([
-                ("statement_timeout", STATEMENT),
-                ("lock_timeout", LOCK),
-                ("idle_in_transaction_session_timeout", STATEMENT),
-            ])
-        };
-        let pool = PgPoolOptions::new()
-            .max_connections(pool_size)
-            .acquire_timeout(ACQUIRE)
-            .connect_lazy_with(options);
-        Ok(Self { pool, size: pool_size })
+        Ok(Self {
+            pool: pool(url, pool_size, pooled)?,
+            size: pool_size,
+            replicas: None,
+        })
     }
 
-    /// From now on at most [`companion_crds::DRAINING_CONNECTIONS`] are used: the pod that takes over needs the others.
-    /// Returns at once; connections in use are given up as they come back.
+    /// The same with read replicas at `urls`, each with a pool of the same size; `reads` counts where is read.
+    pub fn with_replicas(self, urls: &[&SecretString], pooled: bool, reads: IntCounterVec) -> Result<Self, StoreError> {
+        let pools: Vec<PgPool> = (urls.iter())
+            .map(|url| pool(url, self.size, pooled))
+            .collect::<Result<_, _>>()?;
+        let replicas = (!pools.is_empty()).then(|| Arc::new(Replicas::new(pools, reads)));
+        Ok(Self { replicas, ..self })
+    }
+
+    /// From now on at most [`companion_crds::DRAINING_CONNECTIONS`] are used on each server: the pod that takes over needs
+    /// the others. Returns at once; connections in use are given up as they come back.
     pub fn shrink(&self) {
-        let (pool, surplus) = (self.pool.clone(), self.size.saturating_sub(DRAINING));
-        tokio::spawn(async move {
-            let mut given = 0;
-            while given < surplus {
-                // A leaked connection's slot is never used again, so the pool cannot grow back.
-                match pool.acquire().await {
-                    Ok(connection) => {
-                        drop(connection.leak().close().await);
-                        given += 1;
-                    }
-                    // All are in use, or the database is away: later.
-                    Err(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => tokio::time::sleep(ACQUIRE).await,
-                    Err(error) => return tracing::warn!(%error, "could not give up a database connection"),
-                }
-            }
-        });
+        let replicas = self.replicas.iter().flat_map(|replicas| replicas.pools());
+        for pool in replicas.chain([&self.pool]) {
+            tokio::spawn(give_up(pool.clone(), self.size.saturating_sub(DRAINING)));
+        }
     }
 
     /// Connections that are open, and those of them in use.
@@ -113,6 +106,40 @@ impl Store {
         match tokio::time::timeout(OPERATION, work).await {
             Ok(result) => result.map_err(StoreError::from),
             Err(_) => Err(StoreError::Unavailable(format!("no answer within {OPERATION:?}"))),
+        }
+    }
+}
+
+fn pool(url: &SecretString, size: u32, pooled: bool) -> Result<PgPool, StoreError> {
+    let mut options = PgConnectOptions::from_str(url.expose_secret())
+        .map_err(|_| StoreError::Url)?
+        .application_name("companion-worker");
+    options = if pooled {
+        options.extra_float_digits(None)
+    } else {
+        options.options([
+            ("statement_timeout", STATEMENT),
+            ("lock_timeout", LOCK),
+            ("idle_in_transaction_session_timeout", STATEMENT),
+        ])
+    };
+    let pool = PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE);
+    Ok(pool.connect_lazy_with(options))
+}
+
+/// Gives `surplus` connections up as they come back.
+async fn give_up(pool: PgPool, surplus: u32) {
+    let mut given = 0;
+    while given < surplus {
+        // A leaked connection's slot is never used again, so the pool cannot grow back.
+        match pool.acquire().await {
+            Ok(connection) => {
+                drop(connection.leak().close().await);
+                given += 1;
+            }
+            // All are in use, or the database is away: later.
+            Err(sqlx::Error::PoolTimedOut | sqlx::Error::Io(_)) => tokio::time::sleep(ACQUIRE).await,
+            Err(error) => return tracing::warn!(%error, "could not give up a database connection"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::LazyLock;
 
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use uuid::Uuid;
 
@@ -12,8 +13,8 @@ use crate::identity::UserId;
 use crate::jobs::{EXTRACT, SUMMARISE};
 use crate::memory::Recalled;
 
-/// A turn that ended, to be stored.
-#[derive(Clone, Debug)]
+/// A turn that ended, to be stored. Redis keeps it as JSON while PostgreSQL is away.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NewTurn {
     /// Whose turn it is.
     pub user: UserId,
@@ -74,6 +75,31 @@ pub struct StoredTurn {
     pub cached_tokens: u32,
     /// What it cost, in millionths of a dollar.
     pub cost: u64,
+    /// It waits in Redis until PostgreSQL is back.
+    pub pending: bool,
+}
+
+impl From<NewTurn> for StoredTurn {
+    /// As it will be, but for its place.
+    fn from(turn: NewTurn) -> Self {
+        Self {
+            turn_id: turn.turn_id,
+            conversation: turn.conversation,
+            user_seq: 0,
+            reply_seq: 0,
+            request_hash: turn.request_hash,
+            reply_text: turn.reply_text,
+            partial: turn.partial,
+            finish: turn.finish,
+            provider: turn.spent.provider,
+            model: turn.spent.model,
+            prompt_tokens: turn.spent.usage.prompt,
+            completion_tokens: turn.spent.usage.completion,
+            cached_tokens: turn.spent.usage.cached,
+            cost: turn.spent.cost,
+            pending: true,
+        }
+    }
 }
 
 /// What became of a turn.
@@ -153,15 +179,15 @@ const FRESH: &str = "(t.created_at > now() - interval '24 hours')";
 
 impl Store {
     /// Stores a turn: both messages with the next numbers, its usage, and the row that starts the work after the reply.
-    pub async fn settle(&self, turn: NewTurn) -> Result<Settled, StoreError> {
+    pub async fn settle(&self, turn: &NewTurn) -> Result<Settled, StoreError> {
         // The second try is for two first turns of one user at once: the loser's snapshot sees no user row yet.
         for _ in 0..2 {
-            match self.within(settle_once(self, &turn)).await {
+            match self.within(settle_once(self, turn)).await {
                 Ok(Some((user_seq, reply_seq))) => return Ok(Settled::Stored { user_seq, reply_seq }),
                 Ok(None) => {}
                 Err(StoreError::Statement(sqlx::Error::Database(error))) if error.is_unique_violation() => {
-                    if !self.free_old_key(&turn).await? {
-                        return self.first_settled(&turn).await.map(Settled::Duplicate);
+                    if !self.free_old_key(turn).await? {
+                        return self.first_settled(turn).await.map(Settled::Duplicate);
                     }
                 }
                 Err(error) => return Err(error),
@@ -249,7 +275,7 @@ async fn settle_once(store: &Store, turn: &NewTurn) -> Result<Option<(i32, i32)>
         .bind(EXTRACT)
         .bind(&turn.finish)
         .bind(turn.epoch)
-        .bind(turn.spent.route)
+        .bind(&turn.spent.route)
         .bind(amount(turn.spent.cost))
         .bind(turn.recalled.iter().map(|memory| memory.id).collect::<Vec<_>>())
         .bind(turn.recalled.iter().map(|memory| memory.score).collect::<Vec<_>>())
@@ -276,5 +302,6 @@ fn read_turn(row: sqlx::postgres::PgRow) -> Result<StoredTurn, sqlx::Error> {
         completion_tokens: tokens("completion_tokens")?,
         cached_tokens: tokens("cached_tokens")?,
         cost: row.try_get::<i64, _>("cost_microdollars")?.unsigned_abs(),
+        pending: false,
     })
 }

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Store, StoreError};
@@ -12,10 +12,10 @@ use crate::identity::UserId;
 use crate::llm::Usage;
 
 /// What a turn cost.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spent {
     /// The way it took, by the route's name.
-    pub route: &'static str,
+    pub route: String,
     /// Who replied.
     pub provider: String,
     /// Which model replied.
@@ -105,7 +105,7 @@ impl Store {
     async fn count(&self, user: UserId, spent: &Spent, turns: i64) -> Result<(), StoreError> {
         let query = sqlx::query(COUNT.as_str())
             .bind(user.as_uuid())
-            .bind(spent.route)
+            .bind(&spent.route)
             .bind(&spent.provider)
             .bind(&spent.model)
             .bind(count(spent.usage.prompt))
@@ -118,8 +118,11 @@ impl Store {
 
     /// What a user's turns cost from the day `from` to the day `to`, both included.
     pub async fn usage(&self, user: UserId, from: NaiveDate, to: NaiveDate) -> Result<Vec<DayUsage>, StoreError> {
-        let query = sqlx::query_as(LIST).bind(user.as_uuid()).bind(from).bind(to);
-        self.within(query.fetch_all(self.pool())).await
+        self.read(|pool| async move {
+            let query = sqlx::query_as(LIST).bind(user.as_uuid()).bind(from).bind(to);
+            query.fetch_all(&pool).await
+        })
+        .await
     }
 }
 

@@ -8,8 +8,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::identity::UserId;
 use crate::session::{self, Admitted, Allowance, Refused, RequestKey, Subject};
-use crate::store::StoredTurn;
+use crate::store::{NewTurn, StoredTurn};
 
 use super::{Asked, TurnError};
 
@@ -37,6 +38,7 @@ pub struct Leave {
 ///
 /// # Errors
 /// A limit, a conversation that stays busy, a full worker, or a reused key.
+#[tracing::instrument(skip_all)]
 pub async fn admit(
     app: &App,
     asked: &Asked,
@@ -62,7 +64,7 @@ pub async fn admit(
         session::Admission::Running { allowance, turn } => return Ok((allowance, Admission::Running(turn))),
     };
     let allowance = session.allowance;
-    let (stored, idempotency_unknown) = already_stored(app, asked).await;
+    let (stored, idempotency_unknown) = already_stored(app, asked, session.unsettled).await;
     if let Some(stored) = stored {
         if stored.request_hash != asked.request_hash {
             return Err(TurnError::Refused(Refused::KeyReused));
@@ -77,11 +79,14 @@ pub async fn admit(
     Ok((allowance, Admission::Go(Box::new(leave))))
 }
 
-/// The turn stored under the request's key, and whether that could not be looked up.
-async fn already_stored(app: &App, asked: &Asked) -> (Option<StoredTurn>, bool) {
+/// The turn that is, or will be, stored under the request's key, and whether that could not be looked up.
+async fn already_stored(app: &App, asked: &Asked, unsettled: bool) -> (Option<StoredTurn>, bool) {
     let Some(key) = &asked.idempotency_key else {
         return (None, false);
     };
+    if unsettled && let Some(turn) = waiting(app, asked.user, key).await {
+        return (Some(turn.into()), false);
+    }
     match app.store.find_turn(asked.user, key).await {
         Ok(found) => (found, false),
         Err(error) => {
@@ -90,4 +95,14 @@ async fn already_stored(app: &App, asked: &Asked) -> (Option<StoredTurn>, bool) 
             (None, true)
         }
     }
+}
+
+/// The turn under this key that ended while PostgreSQL was away.
+async fn waiting(app: &App, user: UserId, key: &str) -> Option<NewTurn> {
+    let turns = app.sessions.unsettled(user).await?;
+    let read = turns
+        .iter()
+        .filter_map(|json| serde_json::from_str::<NewTurn>(json).ok());
+    read.into_iter()
+        .find(|turn| turn.idempotency_key.as_deref() == Some(key))
 }

@@ -26,6 +26,8 @@ pub struct Asked {
     pub history: Vec<PromptMessage>,
     /// What the user says.
     pub text: String,
+    /// What a front end puts before it, such as a file that the user attached: data.
+    pub document: Option<String>,
     /// Sampling.
     pub sampling: Sampling,
     /// The client sees the reply as it comes, so what breaks off was seen.
@@ -103,6 +105,7 @@ pub(super) mod tests {
             system: vec![],
             history: vec![],
             text: text.to_owned(),
+            document: None,
             sampling: Sampling::default(),
             streamed: true,
             goes_on_alone: false,

@@ -122,6 +122,9 @@ pub struct Outcome {
     pub cost_microdollars: u64,
     /// Both messages are committed.
     pub stored: bool,
+    /// They are not yet, because PostgreSQL is away: they will be once it is back.
+    #[serde(default)]
+    pub pending: bool,
     /// Memories that were in the prompt.
     pub recalled: Vec<Known>,
     /// Parts that were missing: `session`, `idempotency`, `history`, `recall`, `embeddings`, `storage`.

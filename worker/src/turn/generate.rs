@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use companion_crds::llm;
 use tokio::time::{Instant, sleep_until};
+use tracing::Span;
 
 use crate::app::App;
 use crate::llm::Piece;
@@ -47,7 +48,16 @@ pub enum Ended {
     Failed(Failure),
 }
 
-/// Asks for the reply to `turn` and passes it on.
+/// Asks for the reply to `turn` and passes it on. Its span has OpenTelemetry's names for what models do.
+#[tracing::instrument(skip_all, fields(
+    otel.kind = "client",
+    otel.status_code,
+    gen_ai.operation.name = "chat",
+    gen_ai.provider.name,
+    gen_ai.request.model,
+    gen_ai.usage.input_tokens,
+    gen_ai.usage.output_tokens,
+))]
 pub async fn generate(app: &App, turn: &Turn, outlet: &mut Outlet) -> Reply {
     let mut reply = Reply::default();
     let patience: Duration = app.config.llm.timeouts.turn.duration();
@@ -57,7 +67,19 @@ pub async fn generate(app: &App, turn: &Turn, outlet: &mut Outlet) -> Reply {
         () = app.lifecycle.until_cut() => Ended::Failed(Failure::ShuttingDown),
     };
     reply.ended = ended;
+    describe(&reply);
     reply
+}
+
+fn describe(reply: &Reply) {
+    let (span, spent) = (Span::current(), &reply.spent);
+    span.record("gen_ai.provider.name", spent.provider.as_str());
+    span.record("gen_ai.request.model", spent.model.as_str());
+    span.record("gen_ai.usage.input_tokens", spent.usage.prompt);
+    span.record("gen_ai.usage.output_tokens", spent.usage.completion);
+    if let Ended::Failed(_) = reply.ended {
+        span.record("otel.status_code", "ERROR");
+    }
 }
 
 /// Passes on a reply that was made already, or what the provider says, until it has said all or nobody listens.
@@ -108,7 +130,7 @@ async fn ask(app: &App, turn: &Turn, waited: Duration, outlet: &mut Outlet, repl
     let whole = turn.began.elapsed();
     app.metrics.overhead_seconds.observe(own.as_secs_f64());
     let target = pieces.target();
-    reply.spent.route = ROUTE;
+    reply.spent.route = ROUTE.to_owned();
     reply.spent.provider = target.provider().to_owned();
     reply.spent.model = target.model.clone();
     reply.simulated = target.is_simulated();
@@ -165,7 +187,7 @@ fn known(reply: &Reply) -> KnownReply {
 
 /// Tells a reply that was made for an earlier request. It costs nothing.
 async fn tell_known(turn: &Turn, known: KnownReply, waited: Duration, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
-    reply.spent.route = ROUTE;
+    reply.spent.route = ROUTE.to_owned();
     reply.spent.provider = known.provider;
     reply.spent.model = known.model;
     reply.simulated = known.simulated;

@@ -16,8 +16,11 @@ mod settle;
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -79,8 +82,9 @@ pub async fn begin(
     let began = Instant::now();
     let (sender, client) = mpsc::channel(outlet::AHEAD);
     let (allowance, admission) = admit::admit(app, &asked, address).await?;
-    let app = Arc::clone(app);
-    app.turns.clone().spawn(async move {
+    let (app, turns) = (Arc::clone(app), app.turns.clone());
+    let span = tracing::info_span!("turn", turn_id = %asked.turn_id, outcome = Empty);
+    let answering = async move {
         let outcome = match admission {
             Admission::Go(leave) => answer(&app, asked, leave, sender, began).await,
             Admission::Running(turn) => {
@@ -93,7 +97,9 @@ pub async fn begin(
             .turn_seconds
             .with_label_values(&[outcome])
             .observe(began.elapsed().as_secs_f64());
-    });
+        Span::current().record("outcome", outcome);
+    };
+    turns.spawn(answering.instrument(span));
     Ok((allowance, client))
 }
 
@@ -138,7 +144,7 @@ async fn answer(
     };
     turn.perception = perceive::perceive(&turn.asked);
     turn.recall = recall::recall(app, &turn).await;
-    let (prompt, entered) = compose::compose(&turn, &app.config.memory);
+    let (prompt, entered) = compose::compose(&turn, &app.config.memory, Utc::now());
     turn.prompt = prompt;
     // From here on only those count that stand in the prompt.
     turn.recall.memories.truncate(entered);

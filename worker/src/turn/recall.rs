@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::llm::{PromptMessage, Role};
 use crate::memory::Recalled;
-use crate::store::{self, Place};
+use crate::store::{self, Place, Preferences};
 
 use super::{Known, Turn};
 
@@ -29,6 +29,8 @@ pub struct Recall {
     pub thread: Option<Uuid>,
     /// What was said in the stored conversation before its last messages.
     pub summary: Option<String>,
+    /// What the user wants to be called, and where they are.
+    pub preferences: Preferences,
     /// How often the user was erased before; `None` if that could not be read. An erasure from now on stops this turn from
     /// being stored.
     pub epoch: Option<i64>,
@@ -50,6 +52,7 @@ impl Recall {
 }
 
 /// Looks for what bears on `turn`.
+#[tracing::instrument(skip_all)]
 pub async fn recall(app: &App, turn: &Turn) -> Recall {
     if turn.asked.ephemeral {
         return Recall {
@@ -58,11 +61,13 @@ pub async fn recall(app: &App, turn: &Turn) -> Recall {
         };
     }
     let (memories, (history, place), thread) = tokio::join!(memories(app, turn), history(app, turn), thread(app, turn));
-    let (epoch, summary) = place.map_or((None, None), |place| (Some(place.epoch), place.summary));
+    let epoch = place.as_ref().map(|place| place.epoch);
+    let place = place.unwrap_or_default();
     let mut recall = Recall {
         thread,
         epoch,
-        summary,
+        summary: place.summary,
+        preferences: place.preferences,
         ..Recall::default()
     };
     match memories {

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::identity::UserId;
 use crate::llm::{LlmError, Usage};
 use crate::session::{Entry, EventId};
-use crate::store::{StoreError, StoredTurn};
+use crate::store::{NewTurn, StoreError, StoredTurn};
 
 use super::event::{Begun, Event, Failure, Outcome, Route, Told};
 
@@ -40,9 +40,25 @@ pub async fn find(app: &App, user: UserId, turn: Uuid) -> Result<Option<Found>, 
     if kept.as_ref().is_some_and(|kept| kept.alive || !kept.entries.is_empty()) {
         return Ok(Some(Found::Kept));
     }
-    match app.store.turn(user, turn).await? {
+    match stored(app, user, turn).await? {
         Some(stored) => Ok(Some(Found::Stored(stored))),
         None => Ok(kept.is_none().then_some(Found::Kept)),
+    }
+}
+
+/// The turn as it is stored, or will be once PostgreSQL is back.
+async fn stored(app: &App, user: UserId, turn: Uuid) -> Result<Option<StoredTurn>, StoreError> {
+    let found = app.store.turn(user, turn).await;
+    if let Ok(Some(_)) = found {
+        return found;
+    }
+    let waiting = app.sessions.unsettled(user).await.unwrap_or_default();
+    let mut waiting = waiting
+        .iter()
+        .filter_map(|json| serde_json::from_str::<NewTurn>(json).ok());
+    match waiting.find(|waiting| waiting.turn_id == turn) {
+        Some(waiting) => Ok(Some(waiting.into())),
+        None => found,
     }
 }
 
@@ -92,7 +108,7 @@ fn without_holes(seen: EventId, entries: Vec<Entry>) -> Vec<Told> {
 }
 
 async fn send_stored(app: &App, user: UserId, turn: Uuid, after: EventId, client: &mpsc::Sender<Told>) -> bool {
-    match app.store.turn(user, turn).await {
+    match stored(app, user, turn).await {
         Ok(Some(stored)) => {
             tell_stored(app, &stored, after, client).await;
             true
@@ -162,7 +178,8 @@ fn outcome(app: &App, stored: &StoredTurn) -> Outcome {
             cached: stored.cached_tokens,
         },
         cost_microdollars: stored.cost,
-        stored: true,
+        stored: !stored.pending,
+        pending: stored.pending,
         recalled: Vec::new(),
         degraded: Vec::new(),
         simulated: app.models.is_simulated(&stored.provider),

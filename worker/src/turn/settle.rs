@@ -6,15 +6,17 @@ use chrono::Utc;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::jobs::unsettled;
 use crate::llm::{PromptMessage, Role};
 use crate::session::{Ending, Recent};
-use crate::store::{NewTurn, Settled};
+use crate::store::{NewTurn, Settled, StoreError};
 
 use super::generate::Ended;
 use super::outlet::Outlet;
 use super::{Event, Failure, Outcome, Turn};
 
 /// Ends `turn`: stores it, gives its floor back and sends the last event. What comes back is the outcome's label.
+#[tracing::instrument(skip_all)]
 pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static str {
     outlet.flush().await;
     // Half a reply is part of the conversation only if the client saw it, or will when it comes back. One whose worker goes
@@ -96,6 +98,7 @@ async fn store(app: &App, turn: &Turn) -> Stored {
             usage: turn.reply.spent.usage,
             cost_microdollars: turn.reply.spent.cost,
             stored: false,
+            pending: false,
             recalled: turn.recall.known(),
             degraded: degraded(turn).into_iter().map(str::to_owned).collect(),
             simulated: turn.reply.simulated,
@@ -111,7 +114,8 @@ async fn store(app: &App, turn: &Turn) -> Stored {
         return stored;
     }
     let outcome = &mut stored.outcome;
-    match app.store.settle(new_turn(turn, conversation)).await {
+    let new = new_turn(turn, conversation);
+    match in_order(app, turn, &new).await {
         Ok(Settled::Stored { user_seq, reply_seq }) => {
             outcome.stored = true;
             (stored.user_seq, stored.reply_seq) = (user_seq.into(), reply_seq.into());
@@ -133,9 +137,33 @@ async fn store(app: &App, turn: &Turn) -> Stored {
             tracing::warn!(%error, turn = %asked.turn_id, "a turn is not stored");
             app.metrics.degraded.with_label_values(&["postgres"]).inc();
             outcome.degraded.push("storage".to_owned());
+            outcome.pending = error.is_unavailable() && keep(app, &new).await;
         }
     }
     stored
+}
+
+/// Stores `new`, after the user's turns that waited for PostgreSQL.
+async fn in_order(app: &App, turn: &Turn, new: &NewTurn) -> Result<Settled, StoreError> {
+    if turn.leave.session.unsettled {
+        unsettled::settle_all(&app.store, &app.sessions, &app.metrics, new.user).await?;
+    }
+    // It began while nobody could say how often the user was erased, and once more they were.
+    if new.epoch.is_none() && app.sessions.was_erased(new.user).await {
+        return Ok(Settled::Erased);
+    }
+    app.store.settle(new).await
+}
+
+/// Keeps `new` in Redis until PostgreSQL is back. False if it is lost.
+async fn keep(app: &App, new: &NewTurn) -> bool {
+    let kept = match serde_json::to_string(new) {
+        Ok(json) => app.sessions.keep_unsettled(new.user, &json).await,
+        Err(_) => false,
+    };
+    let outcome = if kept { "kept" } else { "lost" };
+    app.metrics.unsettled.with_label_values(&[outcome]).inc();
+    kept
 }
 
 /// What joins the conversation's recent messages.

@@ -2,8 +2,8 @@
 //! written after it.
 
 use companion_worker::memory::{Recalled, Why};
-use companion_worker::store::Settled;
 use companion_worker::store::erase::TABLES;
+use companion_worker::store::{Preferences, Settled};
 use serde_json::Value;
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -45,7 +45,12 @@ async fn an_erased_user_is_gone_and_no_other_is() {
             why: Why::Meaning,
         }];
         let conversation = told.conversation;
-        store.settle(told).await.unwrap();
+        store.settle(&told).await.unwrap();
+        let preferences = Preferences {
+            name: Some("Sam".into()),
+            ..Preferences::default()
+        };
+        store.put_preferences(who, &preferences).await.unwrap();
         assert!(
             store
                 .put_summary(who, 0, conversation, (0, 2), "Anna moves.")
@@ -120,7 +125,7 @@ async fn what_was_begun_before_an_erasure_is_not_written_after_it() {
         let late = begun(store.place(sam, None).await.unwrap().epoch);
         store.erase(sam).await.unwrap();
         assert_eq!(
-            store.settle(late).await.unwrap(),
+            store.settle(&late).await.unwrap(),
             Settled::Erased,
             "after {erasures} erasures"
         );
@@ -128,7 +133,7 @@ async fn what_was_begun_before_an_erasure_is_not_written_after_it() {
     }
     let next = begun(store.place(sam, None).await.unwrap().epoch);
     assert!(
-        matches!(store.settle(next).await.unwrap(), Settled::Stored { .. }),
+        matches!(store.settle(&next).await.unwrap(), Settled::Stored { .. }),
         "a user may come back"
     );
     database.drop().await;
@@ -143,8 +148,8 @@ async fn a_key_is_free_again_after_a_day() {
         new.idempotency_key = Some("key".into());
         new
     };
-    store.settle(keyed()).await.unwrap();
-    assert!(matches!(store.settle(keyed()).await.unwrap(), Settled::Duplicate(_)));
+    store.settle(&keyed()).await.unwrap();
+    assert!(matches!(store.settle(&keyed()).await.unwrap(), Settled::Duplicate(_)));
     let mut connection = database.as_owner().await;
     crate::support::run(
         &mut connection,
@@ -153,6 +158,6 @@ async fn a_key_is_free_again_after_a_day() {
     .await;
     drop(connection);
     assert!(store.find_turn(sam, "key").await.unwrap().is_none());
-    assert!(matches!(store.settle(keyed()).await.unwrap(), Settled::Stored { .. }));
+    assert!(matches!(store.settle(&keyed()).await.unwrap(), Settled::Stored { .. }));
     database.drop().await;
 }

@@ -222,7 +222,7 @@ async fn everything_that_has_a_place_is_brought_and_the_rest_is_counted() {
 
     // The conversation goes on, with its messages behind it.
     let goes_on = turn(sam, conversation(1), "She moves to Porto.");
-    store.settle(goes_on).await.unwrap();
+    store.settle(&goes_on).await.unwrap();
     assert_eq!(store.history(sam, conversation(1), 10).await.unwrap().len(), 4);
     moving.end().await;
 }
@@ -281,7 +281,7 @@ async fn again_brings_what_is_new_and_nothing_twice_or_back() {
     let milan = memories(&store).list(sam, 1, None).await.unwrap().remove(0);
     assert!(memories(&store).delete(sam, milan.id).await.unwrap());
     store
-        .settle(turn(sam, conversation(1), "She moves to Porto."))
+        .settle(&turn(sam, conversation(1), "She moves to Porto."))
         .await
         .unwrap();
     for number in [1, 2] {

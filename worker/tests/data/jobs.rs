@@ -27,7 +27,7 @@ async fn a_told_fact_becomes_one_memory_however_many_workers_relay() {
     ] {
         let mut new = turn(sam, conversation, text);
         new.reply_text = "I am allergic to nuts. My name is Bob.".into();
-        store.settle(new).await.unwrap();
+        store.settle(&new).await.unwrap();
     }
     let memories = memories(&store);
     eventually("the queue is worked off", || async {
@@ -61,7 +61,7 @@ async fn a_told_fact_becomes_one_memory_however_many_workers_relay() {
         .iter()
         .map(|(_, _, metrics)| metrics.jobs.with_label_values(&["extract", "ok"]).get())
         .sum();
-    assert_eq!(done, 3);
+    assert!((1..=3).contains(&done), "{done} jobs");
     for (stop, job, _) in running {
         stop.cancel();
         tokio::time::timeout(std::time::Duration::from_secs(10), job)
@@ -84,7 +84,7 @@ async fn payloads_hold_ids_only_and_keys_begin_with_the_user() {
     let store = database.store();
     let sam = user("sam");
     store
-        .settle(turn(sam, Uuid::new_v4(), "My sister Anna lives in Lisbon."))
+        .settle(&turn(sam, Uuid::new_v4(), "My sister Anna lives in Lisbon."))
         .await
         .unwrap();
     let mut connection = database.as_owner().await;
@@ -109,6 +109,30 @@ async fn payloads_hold_ids_only_and_keys_begin_with_the_user() {
         .unwrap();
     assert!(key.starts_with(&format!("user:{sam}:extract:")), "{key}");
     assert!(!payload.to_string().contains("Lisbon"), "{payload}");
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn what_a_conversation_left_since_the_last_look_is_one_job_and_nothing_of_it_is_lost() {
+    let database = Database::migrated().await;
+    let store = database.store();
+    let (sam, one, other) = (user("sam"), Uuid::new_v4(), Uuid::new_v4());
+    let texts = ["My sister Anna lives in Lisbon.", "I am allergic to nuts."];
+    for text in texts {
+        store.settle(&turn(sam, one, text)).await.unwrap();
+    }
+    store.settle(&turn(sam, other, "I live in Porto.")).await.unwrap();
+    let (stop, job, metrics) = start(&store);
+    eventually("all is learned", || async {
+        database.count("SELECT count(*) FROM companion.memories").await == 3
+    })
+    .await;
+    eventually("jobs are counted", || async {
+        metrics.jobs.with_label_values(&["extract", "ok"]).get() == 2
+    })
+    .await;
+    stop.cancel();
+    job.await.unwrap();
     database.drop().await;
 }
 
@@ -145,7 +169,7 @@ async fn an_erasure_stops_the_jobs_begun_before_it() {
     let database = Database::migrated().await;
     let store = database.store();
     store
-        .settle(turn(user("sam"), Uuid::new_v4(), "I'm allergic to nuts"))
+        .settle(&turn(user("sam"), Uuid::new_v4(), "I'm allergic to nuts"))
         .await
         .unwrap();
     let mut connection = database.as_owner().await;

@@ -11,7 +11,7 @@ async fn a_summary_goes_on_from_the_one_before_and_is_dropped_where_its_messages
     for number in 0..8 {
         let mut told = turn(sam, conversation, &format!("Message {number}"));
         told.thread = None;
-        store.settle(told).await.unwrap();
+        store.settle(&told).await.unwrap();
     }
     let first = store.unsummarised(sam, conversation, 6).await.unwrap();
     let places: Vec<i32> = first.messages.iter().map(|(seq, ..)| *seq).collect();

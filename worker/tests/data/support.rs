@@ -152,7 +152,7 @@ pub fn turn(user: UserId, conversation: Uuid, text: &str) -> NewTurn {
         partial: false,
         finish: "stop".into(),
         spent: Spent {
-            route: "normal",
+            route: "normal".into(),
             provider: "demo".into(),
             model: "demo-1".into(),
             usage: Usage {

@@ -14,7 +14,7 @@ async fn a_settled_turn_is_history_and_its_thread_is_found() {
         new.thread = Some([number as u8; 32]);
         let number = number as i32;
         assert_eq!(
-            store.settle(new).await.unwrap(),
+            store.settle(&new).await.unwrap(),
             Settled::Stored {
                 user_seq: 2 * number + 1,
                 reply_seq: 2 * number + 2
@@ -54,11 +54,11 @@ async fn a_settled_turn_is_history_and_its_thread_is_found() {
 async fn one_key_is_one_turn_whoever_wins() {
     let database = Database::migrated().await;
     let (store, sam, conversation) = (database.store(), user("sam"), Uuid::new_v4());
-    let racers = (0..6).map(|number| {
+    let racers = (0..6).map(async |number| {
         let mut new = turn(sam, conversation, &format!("try {number}"));
         new.idempotency_key = Some("key".into());
         new.request_hash = [7; 32];
-        store.settle(new)
+        store.settle(&new).await
     });
     let settled = futures::future::try_join_all(racers).await.unwrap();
     let stored = settled
@@ -85,11 +85,8 @@ async fn one_key_is_one_turn_whoever_wins() {
 async fn settling_again_after_a_lost_answer_stores_nothing_twice() {
     let database = Database::migrated().await;
     let (store, new) = (database.store(), turn(user("sam"), Uuid::new_v4(), "hello"));
-    assert!(matches!(
-        store.settle(new.clone()).await.unwrap(),
-        Settled::Stored { .. }
-    ));
-    let Settled::Duplicate(first) = store.settle(new.clone()).await.unwrap() else {
+    assert!(matches!(store.settle(&new).await.unwrap(), Settled::Stored { .. }));
+    let Settled::Duplicate(first) = store.settle(&new).await.unwrap() else {
         panic!("stored twice")
     };
     assert_eq!((first.turn_id, first.reply_text), (new.turn_id, new.reply_text));
@@ -100,7 +97,11 @@ async fn settling_again_after_a_lost_answer_stores_nothing_twice() {
 async fn concurrent_turns_of_a_new_user_all_get_their_place() {
     let database = Database::migrated().await;
     let (store, conversation) = (database.store(), Uuid::new_v4());
-    let racers = (0..8).map(|number| store.settle(turn(user("new"), conversation, &number.to_string())));
+    let racers = (0..8).map(async |number| {
+        store
+            .settle(&turn(user("new"), conversation, &number.to_string()))
+            .await
+    });
     let mut places: Vec<i32> = futures::future::try_join_all(racers)
         .await
         .unwrap()
@@ -125,7 +126,7 @@ async fn no_notify_is_in_a_turns_own_transaction() {
             .unwrap(),
     );
     listener.listen("jobs:insert").await.unwrap();
-    store.settle(turn(user("sam"), Uuid::new_v4(), "hello")).await.unwrap();
+    store.settle(&turn(user("sam"), Uuid::new_v4(), "hello")).await.unwrap();
     let heard = tokio::time::timeout(std::time::Duration::from_millis(300), listener.recv()).await;
     assert!(heard.is_err(), "{heard:?}");
     std::mem::drop(listener);
@@ -148,13 +149,21 @@ async fn a_database_that_is_away_is_told_from_a_bug() {
 async fn a_draining_worker_keeps_two_connections() {
     let database = Database::migrated().await;
     let store = database.store();
-    let busy = (0..8).map(|number| store.settle(turn(user("sam"), Uuid::new_v4(), &number.to_string())));
+    let busy = (0..8).map(async |number| {
+        store
+            .settle(&turn(user("sam"), Uuid::new_v4(), &number.to_string()))
+            .await
+    });
     futures::future::try_join_all(busy).await.unwrap();
     store.shrink();
     let worker = database.worker.get_username();
     let open = format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{worker}'");
     crate::support::eventually("at most two connections", || async { database.count(&open).await <= 2 }).await;
-    let busy = (0..8).map(|number| store.settle(turn(user("sam"), Uuid::new_v4(), &number.to_string())));
+    let busy = (0..8).map(async |number| {
+        store
+            .settle(&turn(user("sam"), Uuid::new_v4(), &number.to_string()))
+            .await
+    });
     futures::future::try_join_all(busy).await.unwrap();
     assert!(database.count(&open).await <= 2);
     database.drop().await;

@@ -4,9 +4,10 @@
 use companion_crds::auth::Cors;
 use companion_crds::config::{
     ApiKeysConfig, AuthConfig, DatabaseConfig, EmbeddingsConfig, JwtConfig, Listen, LlmConfig, ProviderConfig,
-    ProviderKind, WorkerConfig,
+    ProviderKind, RedisConfig, WorkerConfig,
 };
 use companion_crds::memory::{Memory, Sessions};
+use companion_crds::redis::RedisMode;
 use companion_crds::serving::{Cache, ChatPage, Limits, OnDisconnect};
 use companion_crds::{API_KEYS_PATH, JOBS_POOL_SIZE, MIN_POOL_SIZE};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -41,7 +42,19 @@ pub fn worker_config(from: &Validated, pools: Pools) -> WorkerConfig {
         database: DatabaseConfig {
             pool_size: pools.per_worker,
             max_workers: pools.max_workers,
+            replicas: spec
+                .database
+                .external
+                .as_ref()
+                .map_or(0, |external| external.replicas.len()),
             pooled: spec.database.external.as_ref().is_some_and(|external| external.pooled),
+        },
+        redis: RedisConfig {
+            mode: spec
+                .redis
+                .external
+                .as_ref()
+                .map_or_else(RedisMode::default, |external| external.mode),
         },
         llm: LlmConfig {
             providers: spec.llm.providers.iter().map(provider).collect(),
@@ -103,6 +116,11 @@ pub fn job_config(from: &Validated) -> WorkerConfig {
             trusted_proxies: Vec::new(),
             cors: Cors::default(),
             ..whole.auth
+        },
+        // Where it fails, the primary is read.
+        database: DatabaseConfig {
+            replicas: 0,
+            ..whole.database
         },
         llm: LlmConfig {
             prices: Vec::new(),

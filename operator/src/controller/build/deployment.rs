@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use super::labels::{self, Component};
-use super::{placement, pod};
+use super::{placement, pod, traces};
 use crate::controller::plan::Serving;
 use crate::controller::validate::{Identity, Validated};
 use crate::plan::rollout::SecretsMark;
@@ -129,12 +129,13 @@ pub fn pod_spec(from: &Validated, component: Component, config_map: &str, contai
 /// The worker with `arguments` after the usual ones, ready and alive by its admin port alone.
 pub fn base(from: &Validated, arguments: &[&str]) -> Container {
     let usual = ["serve", "--config", "/etc/companion/config.yaml"];
+    let env = from.worker_variables.iter().map(pod::secret_variable);
     Container {
         name: "worker".into(),
         image: Some(from.image.clone()),
         image_pull_policy: Some("IfNotPresent".into()),
         args: Some(usual.iter().chain(arguments).map(ToString::to_string).collect()),
-        env: Some(from.worker_variables.iter().map(pod::secret_variable).collect()),
+        env: Some(env.chain(traces::variables(from)).collect()),
         ports: Some(vec![port("admin", 9090)]),
         resources: Some(pod::resources(
             &from.spec.resources.requests,

@@ -18,6 +18,7 @@ pub mod secret;
 pub mod server;
 pub mod service;
 pub mod service_account;
+mod traces;
 
 use std::collections::BTreeSet;
 use std::io;

@@ -496,3 +496,60 @@ fn deletion_takes_storage_and_passwords_along_only_when_asked_to() {
         assert_eq!(retention.when_deleted.as_deref(), Some(policy));
     }
 }
+
+#[test]
+fn workers_are_told_of_a_redis_cluster_of_replicas_and_of_a_collector() {
+    let url = |name: &str| json!({ "urlSecretRef": { "name": name, "key": "url" } });
+    let mut external = url("pg");
+    external["replicas"] = json!([url("pg-ro-1"), url("pg-ro-2")]);
+    let mut redis = url("redis");
+    redis["mode"] = json!("Cluster");
+    let mut sample = resource(json!({
+        "database": { "external": external },
+        "redis": { "external": redis },
+        "telemetry": { "otlpEndpoint": "http://collector.monitoring.svc:4318" },
+    }));
+    let mut found = found();
+    let database = [("url", "postgres://w:p@pg/companion")];
+    found.secrets.extend([
+        secret("pg", &database, false),
+        secret("pg-ro-1", &database, false),
+        secret("pg-ro-2", &database, false),
+        secret("redis", &[("url", "redis://:p@one:6379,two:6379")], false),
+    ]);
+    let (_, before) = prepare(&sample, &found);
+    let told = serde_json::to_string(&before.jobs).unwrap();
+    assert!(!told.contains("OTEL"), "a Job has no turns to tell of");
+    proven(&mut sample, &mut found);
+    let (_, after) = prepare(&sample, &found);
+    let config = serde_json::to_string(&after.configs).unwrap();
+    assert!(
+        config.contains("mode: Cluster") && config.contains("replicas: 2"),
+        "{config}"
+    );
+    let deployment = serde_json::to_string(&applied(after.deployment)).unwrap();
+    for variable in [
+        "COMPANION_DATABASE_REPLICA_1_URL",
+        "COMPANION_DATABASE_REPLICA_2_URL",
+        "http://collector.monitoring.svc:4318",
+        "k8s.namespace.name=chat",
+    ] {
+        assert!(deployment.contains(variable), "{variable}: {deployment}");
+    }
+}
+
+#[test]
+fn a_redis_url_that_does_not_fit_how_it_is_run_is_named() {
+    let redis = json!({ "external": { "urlSecretRef": { "name": "redis", "key": "url" }, "mode": "Sentinel" } });
+    let sample = resource(json!({ "redis": redis }));
+    let mut found = found();
+    found
+        .secrets
+        .extend([secret("redis", &[("url", "redis://:hush@one:26379")], false)]);
+    let (validated, _) = decide(&sample, &found);
+    let problems = format!("{:?}", validated.problems);
+    assert!(
+        problems.contains("?master=name") && !problems.contains("hush"),
+        "{problems}"
+    );
+}

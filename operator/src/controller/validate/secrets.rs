@@ -6,6 +6,8 @@ mod api_keys;
 use std::collections::BTreeSet;
 
 use companion_crds::config::env;
+use companion_crds::redis::{Redis, RedisMode};
+use companion_crds::redis_url::RedisUrl;
 use companion_crds::secret::{MAKE_A_KEY, SecretKeyRef, hs256_weakness};
 use companion_crds::{CompanionDeployment, CompanionDeploymentSpec, Environment};
 use k8s_openapi::api::core::v1::Secret;
@@ -123,8 +125,26 @@ fn wanted(name: &str, spec: &CompanionDeploymentSpec) -> Vec<Wanted> {
             postgres_url as fn(&[u8]) -> _,
             true,
         ),
-        one(redis_field, Part::Redis, env::REDIS_URL, redis, redis_url, true),
+        one(
+            redis_field,
+            Part::Redis,
+            env::REDIS_URL,
+            redis,
+            redis_url(&spec.redis),
+            true,
+        ),
     ];
+    let replicas = spec.database.external.iter().flat_map(|external| &external.replicas);
+    all.extend(replicas.enumerate().map(|(index, replica)| {
+        one(
+            &format!("database.external.replicas[{index}].urlSecretRef"),
+            Part::Other,
+            &env::database_replica_url(index + 1),
+            replica.url_secret_ref.clone(),
+            postgres_url,
+            true,
+        )
+    }));
     if let Some(reference) = &spec.auth.jwt.hs256_secret_ref {
         let check = match spec.environment {
             Environment::Production => production_key as fn(&[u8]) -> _,
@@ -363,8 +383,22 @@ fn postgres_url(value: &[u8]) -> Option<String> {
     )
 }
 
-fn redis_url(value: &[u8]) -> Option<String> {
-    url(value, &["redis://", "rediss://"], "redis://:password@host:6379")
+/// By the rule of the workers, which would refuse to start.
+fn redis_url(redis: &Redis) -> fn(&[u8]) -> Option<String> {
+    match redis
+        .external
+        .as_ref()
+        .map(|external| external.mode)
+        .unwrap_or_default()
+    {
+        RedisMode::Standalone => |value| redis_url_of(value, RedisMode::Standalone),
+        RedisMode::Sentinel => |value| redis_url_of(value, RedisMode::Sentinel),
+        RedisMode::Cluster => |value| redis_url_of(value, RedisMode::Cluster),
+    }
+}
+
+fn redis_url_of(value: &[u8], mode: RedisMode) -> Option<String> {
+    plain(value).or_else(|| RedisUrl::parse(std::str::from_utf8(value).ok()?, mode).err())
 }
 
 fn api_key(value: &[u8]) -> Option<String> {

@@ -9,7 +9,7 @@ use companion_crds::Environment;
 use companion_crds::auth::Cors;
 use companion_crds::config::{
     AuthConfig, DatabaseConfig, EmbeddingsConfig, JwtConfig, Listen, LlmConfig, LocalModel, ProviderConfig,
-    WorkerConfig,
+    RedisConfig, WorkerConfig,
 };
 use companion_crds::llm::{Retries, Route, Routes, Timeouts};
 use companion_crds::memory::{Memory, Sessions};
@@ -41,7 +41,9 @@ pub fn make(provider: &Provider, model_dir: &Path, port: u16, admin_port: u16) -
             pool_size: POOL,
             max_workers: 1,
             pooled: false,
+            replicas: 0,
         },
+        redis: RedisConfig::default(),
         llm: LlmConfig {
             providers: vec![ProviderConfig {
                 name: super::provider::NAME.into(),

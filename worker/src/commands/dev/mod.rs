@@ -158,6 +158,7 @@ async fn prepare(
     let secrets = Secrets {
         database_url: Some(worker.url.clone()),
         database_direct_url: Some(owner.url.clone()),
+        database_replica_urls: Vec::new(),
         redis_url: Some(redis_url),
         jwt_hs256: Some(folder.signing_key()?),
         provider_keys: decided.provider.keys(),

@@ -148,7 +148,7 @@ impl Ours {
         } else {
             self.make_cluster().await?;
         }
-        let mut server = Server::start(
+        let server = Server::start(
             "PostgreSQL",
             &self.program("postgres"),
             Signal::INT,
@@ -163,10 +163,10 @@ impl Ours {
                 run_as(command, self.account);
             },
         )?;
-        let reached = self.until_it_answers(&mut server).await;
-        // Whatever comes of it, it runs from now on and must be ended.
+        // Whatever comes of it, also while it is waited for, it runs from now on and must be ended.
         servers.push(server);
-        let mut connection = reached?;
+        let server = servers.last_mut().context("PostgreSQL was started")?;
+        let mut connection = self.until_it_answers(server).await?;
         timeout(STATEMENT, self.make_database(&mut connection))
             .await
             .unwrap_or_else(|_| Err(anyhow!("PostgreSQL does not answer within {STATEMENT:?}")))

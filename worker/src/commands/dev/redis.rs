@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use companion_crds::redis::RedisMode;
 use redis::Client;
 use reqwest::Url;
 use rustix::process::Signal;
@@ -15,6 +16,7 @@ use super::folder::Folder;
 use super::pieces;
 use super::server::Server;
 use crate::commands::preflight;
+use crate::link;
 
 /// Longest start, and longest end of one that was left behind.
 const START: Duration = Duration::from_secs(10);
@@ -24,6 +26,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const MEMORY: &str = "256mb";
 
 const OPTION: &str = "--redis-url";
+/// How it is run.
+const MODE: RedisMode = RedisMode::Standalone;
 
 /// Where Redis comes from.
 pub enum Source {
@@ -52,8 +56,7 @@ pub fn source(url: Option<&SecretString>, folder: &Folder) -> anyhow::Result<Sou
             log: folder.path().join("redis.log"),
         });
     };
-    Client::open(url.expose_secret())
-        .map_err(|_| anyhow!("{OPTION}: not a Redis URL: write redis://[user:password@]host:port[/database]"))?;
+    link::Server::new(url.expose_secret(), MODE).map_err(|problem| anyhow!("{OPTION}: {problem}"))?;
     Ok(Source::Given(url.clone()))
 }
 
@@ -81,7 +84,7 @@ impl Source {
                 (url, "Redis", "started here, nothing of it on disk")
             }
         };
-        let found = preflight::within(preflight::redis::check_one(&url, setting)).await;
+        let found = preflight::within(preflight::redis::check_one(&url, MODE, setting)).await;
         let found = found.map_err(|problem| anyhow!(problem))?;
         Ok((url, format!("{}, {place}", found.version)))
     }

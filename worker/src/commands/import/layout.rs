@@ -168,9 +168,12 @@ impl Layout {
         self.tables.get(table).map(String::as_str)
     }
 
-    /// A column in a SELECT as `kind`, NULL where it is not there.
+    /// A column in a SELECT as `kind`, NULL where it is not there. A time without end is none: it says nothing.
     pub fn read(&self, column: &str, kind: &str) -> String {
         match self.columns.get(column) {
+            Some((name, _)) if kind == "timestamptz" => {
+                format!("CASE WHEN isfinite({name}::timestamptz) THEN {name}::timestamptz END")
+            }
             Some((name, _)) => format!("{name}::{kind}"),
             None => format!("NULL::{kind}"),
         }

@@ -208,14 +208,16 @@ impl Source {
     async fn messages(&mut self, conversation: &str) -> sqlx::Result<Vec<OldMessage>> {
         let l = &self.layout;
         let sql = format!(
-            "SELECT {} AS id, {} AS role, {} AS content, {} AS created_at FROM {} WHERE {} ORDER BY 4 NULLS FIRST, {}",
+            // What was stored in one transaction has one time: the question comes before its answer.
+            "SELECT {} AS id, {role} AS role, {} AS content, {} AS created_at FROM {} WHERE {}
+             ORDER BY 4 NULLS FIRST, lower({role}) IN ('assistant', 'ai', 'bot'), {}",
             l.read("messages.id", "text"),
-            l.read("messages.role", "text"),
             l.read("messages.content", "text"),
             l.read("messages.created_at", "timestamptz"),
             l.table("messages").unwrap_or_default(),
             l.compare("messages.conversation_id", "=", "$1"),
             l.order("messages.id"),
+            role = l.read("messages.role", "text"),
         );
         sqlx::query_as(AssertSqlSafe(sql))
             .bind(conversation)
@@ -272,7 +274,7 @@ fn options(url: &str) -> anyhow::Result<PgConnectOptions> {
 }
 
 const CATALOGUE: &str = "
-SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL)
+SELECT c.relname::text, a.attname::text, format_type(a.atttypid, a.atttypmod)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND a.attnum > 0 AND NOT a.attisdropped";
 

@@ -228,6 +228,10 @@ impl Bringing {
             self.tallies.brought(MESSAGES, messages.len());
             return self.add_messages(transaction, id, 0, &messages).await;
         };
+        if !known {
+            // It is here by another way; once it is deleted here, it stays so.
+            self.new.push(item);
+        }
         self.tallies.known(CONVERSATIONS, 1);
         let stored: Vec<(Uuid, Role)> = sqlx::query_as(STORED)
             .bind(user)

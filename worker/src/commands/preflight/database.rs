@@ -1,6 +1,7 @@
 //! Preflight of PostgreSQL: both URLs lead to it, it is new enough, it has pgvector, and how many connections it has to give.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use companion_crds::report::DatabaseReport;
 use secrecy::{ExposeSecret, SecretString};
@@ -8,7 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::at_least;
-use crate::config::Secrets;
+use crate::config::Settings;
 
 /// Older releases get no fixes from PostgreSQL any more.
 pub const OLDEST_SERVER: i32 = 14;
@@ -33,8 +34,12 @@ const PGVECTOR: &str = "
 SELECT coalesce((SELECT extversion FROM pg_extension WHERE extname = 'vector'),
                 (SELECT default_version FROM pg_available_extensions WHERE name = 'vector'))";
 
+/// A pooler that lets a statement wait for so long has no second connection to the server.
+const SECOND_CONNECTION: Duration = Duration::from_secs(1);
+
 /// Looks at the server through both URLs.
-pub async fn check(secrets: &Secrets) -> Result<DatabaseReport, String> {
+pub async fn check(settings: &Settings) -> Result<DatabaseReport, String> {
+    let secrets = &settings.secrets;
     let direct = options(
         secrets.database_direct_url().map_err(|error| error.to_string())?,
         DIRECT,
@@ -48,6 +53,9 @@ pub async fn check(secrets: &Secrets) -> Result<DatabaseReport, String> {
         .ping()
         .await
         .map_err(|error| format!("{WORKERS}: connected, but it does not answer: {error}"))?;
+    if settings.config.database.pooled {
+        keeps_statements(&mut connection, &workers).await?;
+    }
     drop(connection.close().await);
 
     check_one(&direct, DIRECT, workers.get_username()).await
@@ -59,6 +67,29 @@ pub async fn check_one(options: &PgConnectOptions, setting: &str, worker: &str) 
     let report = look(&mut connection, setting, worker).await;
     drop(connection.close().await);
     report
+}
+
+/// Whether a statement that was prepared on one connection of the pooler can be run on the next: workers prepare theirs once.
+async fn keeps_statements(one: &mut PgConnection, workers: &PgConnectOptions) -> Result<(), String> {
+    let lost = |error: sqlx::Error| {
+        format!(
+            "{WORKERS}: a prepared statement does not outlive its transaction ({error}): use PgBouncer 1.21 or newer with max_prepared_statements above 0"
+        )
+    };
+    // Both clients' first statement has the same name, and most likely the same connection to the server.
+    prepared(one, "SELECT 1").await.map_err(lost)?;
+    let mut other = connect(workers, WORKERS).await?;
+    let mut held = other.begin().await.map_err(lost)?;
+    prepared(&mut held, "SELECT 2").await.map_err(lost)?;
+    // The other client holds that connection now.
+    let answer = tokio::time::timeout(SECOND_CONNECTION, prepared(one, "SELECT 1")).await;
+    drop(held.rollback().await);
+    drop(other.close().await);
+    answer.unwrap_or(Ok(())).map_err(lost)
+}
+
+async fn prepared(connection: &mut PgConnection, statement: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(statement).execute(connection).await.map(drop)
 }
 
 async fn look(connection: &mut PgConnection, setting: &str, worker: &str) -> Result<DatabaseReport, String> {

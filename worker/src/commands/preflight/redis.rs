@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use companion_crds::redis::RedisMode;
 use companion_crds::report::RedisReport;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, InfoDict};
+use redis::ErrorKind;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::at_least;
-use crate::config::Secrets;
+use crate::config::Settings;
+use crate::link::Server;
 
 /// The oldest line that still gets security fixes.
 const OLDEST: (u32, u32) = (6, 2);
@@ -17,37 +19,36 @@ const SETTING: &str = "COMPANION_REDIS_URL (redis.external.urlSecretRef)";
 
 const ANSWER: Duration = Duration::from_secs(3);
 
-/// Looks at the server.
-pub async fn check(secrets: &Secrets) -> Result<RedisReport, String> {
-    let url = secrets.redis_url().map_err(|error| error.to_string())?;
-    check_one(url, SETTING).await
+/// Looks at the server, or at each primary of a cluster.
+pub async fn check(settings: &Settings) -> Result<RedisReport, String> {
+    let url = settings.secrets.redis_url().map_err(|error| error.to_string())?;
+    check_one(url, settings.config.redis.mode, SETTING).await
 }
 
-/// Looks at the server that `url` leads to, which comes from `setting`.
-pub async fn check_one(url: &SecretString, setting: &str) -> Result<RedisReport, String> {
-    let client = Client::open(url.expose_secret())
-        .map_err(|_| format!("{setting}: not a Redis URL: write redis://[user:password@]host:port[/database]"))?;
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(ANSWER))
-        .set_response_timeout(Some(ANSWER));
-    let mut connection = client
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
-        .map_err(|error| problem(&error, setting))?;
-    let info: InfoDict = redis::cmd("INFO")
-        .arg("server")
-        .query_async(&mut connection)
-        .await
-        .map_err(|error| problem(&error, setting))?;
-    let version: String = info
-        .get("redis_version")
-        .ok_or_else(|| format!("{setting}: the server does not tell its version"))?;
-    if !at_least(&version, OLDEST) {
+/// Looks at what `url`, which comes from `setting`, leads to.
+pub async fn check_one(url: &SecretString, mode: RedisMode, setting: &str) -> Result<RedisReport, String> {
+    let server = Server::new(url.expose_secret(), mode).map_err(|problem| format!("{setting}: {problem}"))?;
+    let failed = |error| problem(&error, setting);
+    let mut connection = server.connect(ANSWER).await.map_err(failed)?;
+    let servers = connection.info("server").await.map_err(failed)?;
+    let versions: Vec<&str> = servers.iter().filter_map(|info| version(info)).collect();
+    let too_old = versions.iter().find(|version| !at_least(version, OLDEST));
+    if let Some(version) = too_old {
         return Err(format!(
             "the Redis server has version {version}, 6.2 or newer is needed: upgrade it"
         ));
     }
+    let version = versions
+        .first()
+        .ok_or_else(|| format!("{setting}: the server does not tell its version"))?;
+    let version = (*version).to_owned();
     Ok(RedisReport { version })
+}
+
+fn version(info: &str) -> Option<&str> {
+    info.lines()
+        .find_map(|line| line.strip_prefix("redis_version:"))
+        .map(str::trim)
 }
 
 fn problem(error: &redis::RedisError, setting: &str) -> String {

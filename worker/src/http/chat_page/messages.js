@@ -205,7 +205,7 @@ function about(route, outcome) {
     outcome.simulated && "simulated",
     FINISHES[outcome.finish_reason],
     outcome.degraded.length > 0 && `without ${outcome.degraded.join(", ")}`,
-    outcome.stored ? "stored" : "not stored",
+    outcome.stored ? "stored" : outcome.pending ? "stored soon" : "not stored",
     `$${+(outcome.cost_microdollars / 1e6).toFixed(6)}`,
   ];
   return parts.filter(Boolean).join(" · ");

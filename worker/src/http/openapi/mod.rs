@@ -32,6 +32,7 @@ pub use requests::*;
         (name = "conversations", description = "The caller's conversations"),
         (name = "messages", description = "What is said in them"),
         (name = "memories", description = "What is remembered of the caller"),
+        (name = "preferences", description = "What the caller wants to be called, and where they are"),
         (name = "usage", description = "What it costs"),
         (name = "privacy", description = "Everything that is kept, to take along or to be gone"),
         (name = "support", description = "For an API key with the scope `admin`"),

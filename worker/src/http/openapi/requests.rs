@@ -66,7 +66,7 @@ pub struct LastEventId {
 #[into_params(parameter_in = Header)]
 pub struct ConversationId {
     /// The caller's name of the conversation. Without one, requests that begin alike go on in one conversation.
-    #[param(nullable = false, rename = "X-Conversation-Id", pattern = "^[!-~]{1,128}$")]
+    #[param(nullable = false, rename = "X-Conversation-Id", pattern = "^[!-~]{0,128}$")]
     conversation_id: Option<String>,
 }
 
@@ -107,6 +107,24 @@ pub struct MemoryQuery {
     /// Most results. Default: 10.
     #[schema(minimum = 1, maximum = 100)]
     limit: Option<u32>,
+}
+
+/// What is to change of the preferences; null takes one away.
+#[derive(ToSchema)]
+#[schema(min_properties = 1)]
+pub struct PreferencesEdit {
+    /// What the user is called.
+    #[schema(min_length = 1, max_length = 100, pattern = r"\S")]
+    name: Option<String>,
+    /// Such as `she/her`.
+    #[schema(min_length = 1, max_length = 40, pattern = r"\S")]
+    pronouns: Option<String>,
+    /// As BCP 47 names it.
+    #[schema(max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+    language: Option<String>,
+    /// As IANA names it.
+    #[schema(example = "Europe/Lisbon")]
+    time_zone: Option<String>,
 }
 
 /// A conversation to make.
@@ -170,6 +188,17 @@ fn embedding_input() -> Schema {
     Schema::OneOf(OneOfBuilder::new().item(text).item(texts).build())
 }
 
+/// What ends a reply: one text, or at most 4.
+fn stop() -> Schema {
+    let text = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .max_length(Some(256))
+        .build();
+    let texts = ArrayBuilder::new().items(text.clone()).max_items(Some(4)).build();
+    let none = ObjectBuilder::new().schema_type(Type::Null).build();
+    Schema::OneOf(OneOfBuilder::new().item(text).item(texts).item(none).build())
+}
+
 /// Text, or OpenAI's list of parts.
 fn message_content() -> Schema {
     let text = ObjectBuilder::new().schema_type(Type::String).build();
@@ -194,8 +223,8 @@ pub struct ChatCompletionRequest {
     /// A name of `GET /v1/models`.
     #[schema(example = "default")]
     model: String,
-    /// The last one is the user's and is answered; those before it are its history. A client that names its conversation may
-    /// send only the new message: the stored history is used then.
+    /// The user's last one is answered; those before it are its history. A client that names its conversation may send only the
+    /// new message: the stored history is used then. Where a reply stands last, it is gone on with, and nothing is stored.
     #[schema(min_items = 1, max_items = 1000, example = json!([{ "role": "user", "content": "Hello" }]))]
     messages: Vec<ChatMessage>,
     /// Piece by piece.
@@ -206,6 +235,15 @@ pub struct ChatCompletionRequest {
     n: Option<u32>,
     #[schema(minimum = 0, maximum = 2)]
     temperature: Option<f32>,
+    #[schema(minimum = 0, maximum = 1)]
+    top_p: Option<f32>,
+    #[schema(minimum = -2, maximum = 2)]
+    frequency_penalty: Option<f32>,
+    #[schema(minimum = -2, maximum = 2)]
+    presence_penalty: Option<f32>,
+    seed: Option<i64>,
+    #[schema(schema_with = stop)]
+    stop: Option<Value>,
     #[schema(minimum = 1)]
     max_tokens: Option<u32>,
     #[schema(minimum = 1)]

@@ -1,21 +1,28 @@
-//! The way to Redis: one connection that many requests share, a budget of 50 ms for each operation, and no second try.
+//! The way to Redis, one server or many: one connection that many requests share, a budget of 50 ms for each operation, and no second try.
 //! In: an operation; out: its answer, or nothing, and the caller goes on without Redis.
 //!
 //! The first operation that fails takes the connection away, so a Redis that hangs costs no request after it a thing; a
 //! task of its own then looks for a Redis that answers within the budget and puts the connection back. The same task
 //! watches how full Redis is: what can be done without is not written into the last third, which gates and leases need.
 
+mod connection;
+mod server;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
+use companion_crds::config::env;
+use companion_crds::redis::RedisMode;
 use prometheus::IntCounter;
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{sleep, timeout};
 
 use crate::config::ConfigError;
+
+pub use connection::Connection;
+pub use server::Server;
 
 /// Longest an operation may take.
 const BUDGET: Duration = Duration::from_millis(50);
@@ -35,7 +42,7 @@ pub struct Link {
 }
 
 struct Shared {
-    client: Client,
+    server: Server,
     state: RwLock<State>,
     crowded: AtomicBool,
     degraded: IntCounter,
@@ -43,27 +50,26 @@ struct Shared {
 
 /// `generation` tells a failure on the present connection from a late one on its predecessor.
 struct State {
-    connection: Option<MultiplexedConnection>,
+    connection: Option<Connection>,
     generation: u64,
 }
 
 impl Link {
-    /// A link to the Redis at `url`, which is looked for from now on. `degraded` counts operations that went without.
+    /// A link to the Redis at `url`, run as `mode` says, which is looked for from now on. `degraded` counts operations that
+    /// went without.
     ///
     /// # Errors
     /// The URL is no Redis URL; the text names the variable, never the value.
-    pub fn new(url: &SecretString, degraded: IntCounter) -> Result<Self, ConfigError> {
-        let client = Client::open(url.expose_secret()).map_err(|_| {
-            let problem = "no Redis URL; write redis://:password@host:6379, or rediss:// for TLS";
-            ConfigError::setting(companion_crds::config::env::REDIS_URL, problem)
-        })?;
+    pub fn new(url: &SecretString, mode: RedisMode, degraded: IntCounter) -> Result<Self, ConfigError> {
+        let server =
+            Server::new(url.expose_secret(), mode).map_err(|problem| ConfigError::setting(env::REDIS_URL, problem))?;
         let state = RwLock::new(State {
             connection: None,
             generation: 0,
         });
         let link = Self {
             shared: Arc::new(Shared {
-                client,
+                server,
                 state,
                 crowded: AtomicBool::new(false),
                 degraded,
@@ -74,13 +80,19 @@ impl Link {
         Ok(link)
     }
 
+    /// Whether Redis answered when it was last asked.
+    pub fn is_up(&self) -> bool {
+        let state = self.shared.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.connection.is_some()
+    }
+
     /// Whether Redis is so full that only gates, leases and sessions may be written.
     pub fn is_crowded(&self) -> bool {
         self.shared.crowded.load(Ordering::Relaxed)
     }
 
     /// What `operation` answers within the budget, or nothing.
-    pub async fn ask<T, F>(&self, operation: impl FnOnce(MultiplexedConnection) -> F) -> Option<T>
+    pub async fn ask<T, F>(&self, operation: impl FnOnce(Connection) -> F) -> Option<T>
     where
         F: Future<Output = RedisResult<T>>,
     {
@@ -130,30 +142,13 @@ impl Shared {
         }
     }
 
-    async fn connect(&self) -> Option<MultiplexedConnection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(CONNECT));
-        let mut connection = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config)
-            .await
-            .ok()?;
+    async fn connect(&self) -> Option<Connection> {
+        let mut connection = self.server.connect(CONNECT).await.ok()?;
+        // In a cluster every primary must answer.
         let ping = async { redis::cmd("PING").query_async::<()>(&mut connection).await };
         timeout(BUDGET, ping).await.ok()?.ok()?;
-        let mut asked = connection.clone();
-        let role = async { redis::cmd("ROLE").query_async::<Vec<Value>>(&mut asked).await };
-        match timeout(BUDGET, role).await.ok()? {
-            // What was the primary before a failover: every write would fail.
-            Ok(role) if role.first().is_some_and(is_replica) => None,
-            // Some services do not tell.
-            _ => Some(connection),
-        }
+        Some(connection)
     }
-}
-
-fn is_replica(role: &Value) -> bool {
-    matches!(redis::from_redis_value_ref::<String>(role), Ok(role) if role == "slave")
 }
 
 /// Keeps an eye on how full Redis is, for as long as anyone uses it.
@@ -162,10 +157,8 @@ async fn measure(shared: Weak<Shared>) {
         sleep(MEASURE).await;
         let Some(shared) = shared.upgrade() else { return };
         let link = Link { shared };
-        let info: Option<String> = link
-            .ask(async |mut connection| redis::cmd("INFO").arg("memory").query_async(&mut connection).await)
-            .await;
-        let crowded = info.as_deref().is_some_and(is_crowded);
+        let info = link.ask(async |mut connection| connection.info("memory").await).await;
+        let crowded = info.is_some_and(|servers| servers.iter().any(|info| is_crowded(info)));
         if link.shared.crowded.swap(crowded, Ordering::Relaxed) != crowded {
             tracing::warn!(
                 crowded,
@@ -194,7 +187,12 @@ fn is_crowded(info: &str) -> bool {
 fn is_of_the_connection(error: &RedisError) -> bool {
     let server = matches!(
         error.kind(),
-        ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown)
+        ErrorKind::Server(
+            ServerErrorKind::ReadOnly
+                | ServerErrorKind::BusyLoading
+                | ServerErrorKind::MasterDown
+                | ServerErrorKind::ClusterDown
+        )
     );
     server
         || error.is_timeout()

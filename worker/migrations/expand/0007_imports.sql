@@ -6,4 +6,4 @@ CREATE TABLE companion.imports (
     PRIMARY KEY (user_id, item_id)
 );
 
-UPDATE companion.schema_state SET version = 6;
+UPDATE companion.schema_state SET version = 7;

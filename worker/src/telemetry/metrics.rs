@@ -1,20 +1,19 @@
-//! What an operator of the service can see: metrics on the admin port and JSON logs. In: counts from every part; out:
-//! text for Prometheus. Labels come from closed sets (route patterns, outcomes, configured names), and neither metrics
-//! nor logs carry what a user wrote, an id of a user, or a secret.
-
-use std::io::IsTerminal;
+//! Metrics on the admin port. In: counts from every part; out: text for Prometheus. Labels come from closed sets: route
+//! patterns, outcomes, configured names.
 
 use prometheus::core::Collector;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
-use tracing_subscriber::EnvFilter;
 
 /// Seconds, from what a stub answers in to the longest turn.
 const BUCKETS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0,
 ];
+
+/// Tokens a second, from a model that stutters to a stub.
+const SPEEDS: [f64; 9] = [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 1_000.0, 10_000.0];
 
 /// The service's metrics. Clones share their values.
 #[derive(Clone)]
@@ -24,6 +23,8 @@ pub struct Metrics {
     pub http_requests: IntCounterVec,
     /// Seconds from a request to the first text of its reply, by provider.
     pub first_token_seconds: HistogramVec,
+    /// Tokens a second of replies from their first text on, by provider.
+    pub tokens_per_second: HistogramVec,
     /// Seconds of a turn that were the worker's own before it asked a provider.
     pub overhead_seconds: Histogram,
     /// Seconds of whole turns by outcome: `completed`, `partial`, `failed`.
@@ -45,12 +46,20 @@ pub struct Metrics {
     pub reply_cache: IntCounterVec,
     /// Operations that went on without a part: `redis`, `postgres`, `embedder`.
     pub degraded: IntCounterVec,
+    /// Reads that a replica may answer, by where they were: `replica`, or the primary because that was `late` or `away`.
+    pub database_reads: IntCounterVec,
     /// Memories put into prompts.
     pub memories_recalled: IntCounter,
     /// Seconds that recall took.
     pub recall_seconds: Histogram,
     /// Jobs by task and outcome: `ok`, `failed`.
     pub jobs: IntCounterVec,
+    /// Turns that ended while PostgreSQL was away, by outcome: `kept`, then `stored`, `erased` or `lost`.
+    pub unsettled: IntCounterVec,
+    /// Jobs that wait or run, of all workers.
+    pub jobs_waiting: IntGauge,
+    /// Whether Redis answered when it was last asked: 0 or 1.
+    pub redis_up: IntGauge,
     /// Facts found in messages by outcome: `stored`, `duplicate`.
     pub facts: IntCounterVec,
     /// Users who were active today (UTC), over all workers.
@@ -76,6 +85,14 @@ impl Metrics {
                 "first_token_seconds",
                 "Time to the first text of a reply",
                 "provider",
+            )?,
+            tokens_per_second: registered(
+                r,
+                HistogramVec::new(
+                    HistogramOpts::from(options("tokens_per_second", "Tokens a second of replies"))
+                        .buckets(SPEEDS.to_vec()),
+                    &["provider"],
+                )?,
             )?,
             overhead_seconds: histogram(
                 r,
@@ -115,12 +132,30 @@ impl Metrics {
                 &["outcome"],
             )?,
             degraded: counters(r, "degraded_total", "Operations that went on without a part", &["part"])?,
+            database_reads: counters(
+                r,
+                "database_reads_total",
+                "Reads that a replica may answer",
+                &["outcome"],
+            )?,
             memories_recalled: registered(
                 r,
                 IntCounter::with_opts(options("memories_recalled_total", "Memories put into prompts"))?,
             )?,
             recall_seconds: histogram(r, "recall_seconds", "Duration of recall")?,
             jobs: counters(r, "jobs_total", "Background jobs", &["task", "outcome"])?,
+            jobs_waiting: gauge(
+                r,
+                "jobs_waiting",
+                "Jobs that wait or run, of all workers: take the maximum",
+            )?,
+            redis_up: gauge(r, "redis_up", "Whether Redis answered when it was last asked")?,
+            unsettled: counters(
+                r,
+                "unsettled_turns_total",
+                "Turns that ended while PostgreSQL was away",
+                &["outcome"],
+            )?,
             facts: counters(r, "facts_total", "Facts found in messages", &["outcome"])?,
             active_users: gauge(r, "active_users", "Users who were active today (UTC), over all workers")?,
             pool_open: gauge(r, "database_connections_open", "Open connections to PostgreSQL")?,
@@ -136,35 +171,6 @@ impl Metrics {
     pub fn text(&self) -> prometheus::Result<String> {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
-}
-
-/// Starts JSON logs on standard error. `RUST_LOG` sets what is seen. async-openai is never seen: it logs replies that it
-/// cannot parse, and those are what users talk about. The job queue tells of every job, which metrics do better.
-pub fn start_logs() {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_writer(std::io::stderr)
-        .with_env_filter(filter("info"))
-        .init();
-}
-
-/// Starts logs on standard error as a person reads them: warnings, unless `RUST_LOG` says otherwise.
-pub fn start_logs_for_a_person() {
-    tracing_subscriber::fmt()
-        .with_target(false)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(filter("warn"))
-        .init();
-}
-
-fn filter(usual: &str) -> EnvFilter {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    let quiet = ["async_openai=off", "graphile_worker=warn"]
-        .into_iter()
-        .filter_map(|directive| directive.parse().ok());
-    quiet.fold(filter, EnvFilter::add_directive)
 }
 
 fn options(name: &str, help: &str) -> Opts {

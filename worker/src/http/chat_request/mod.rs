@@ -1,6 +1,10 @@
 //! What `POST /v1/chat/completions` takes: a body in OpenAI's form, of which we read what we use and ignore the rest.
 //! In: fields and headers; out: a [`ChatRequest`], or an error that names the field as OpenAI's clients know it.
 
+mod front_ends;
+mod messages;
+mod sampling;
+
 use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
 use companion_crds::config::WorkerConfig;
@@ -9,7 +13,6 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::identity::UserId;
-use crate::llm::{PromptMessage, Role, Sampling};
 use crate::turn::Asked;
 
 use super::ApiError;
@@ -25,9 +28,6 @@ const EPHEMERAL_HEADER: &str = "X-Companion-Ephemeral";
 const MAX_CONVERSATION: usize = 128;
 /// Longest idempotency key.
 const MAX_KEY: usize = 255;
-/// Most messages of one request.
-const MAX_MESSAGES: usize = 1_000;
-
 /// A request for a reply.
 #[derive(Debug)]
 pub struct ChatRequest {
@@ -60,8 +60,9 @@ impl ChatRequest {
             Some(_) => return Err(ApiError::field("stream_options", "must be an object")),
         };
         let name = conversation(fields, headers)?;
-        let (system, history, text) = messages(fields, config.limits.message_chars as usize)?;
-        let ephemeral = is_ephemeral(fields, headers)? || is_housekeeping(&history, &text);
+        let messages = messages::read(fields, config.limits.message_chars as usize)?;
+        let ephemeral =
+            is_ephemeral(fields, headers)? || messages.not_the_users || front_ends::asks_for_itself(&messages, headers);
         // What leaves nothing behind has no place that it goes on in, and no reply that could be given again.
         let name = name.filter(|_| !ephemeral);
         let key = idempotency_key(headers)?.filter(|_| !ephemeral);
@@ -72,10 +73,11 @@ impl ChatRequest {
             conversation: name.map(|name| user.conversation(name)),
             goes_on_alone: key.is_some(),
             idempotency_key: key.map(str::to_owned),
-            system,
-            history,
-            text,
-            sampling: sampling(fields)?,
+            system: messages.system,
+            history: messages.history,
+            text: messages.text,
+            document: messages.document,
+            sampling: sampling::read(fields)?,
             streamed: stream,
             ephemeral,
             fresh: is_fresh(headers),
@@ -101,7 +103,14 @@ fn conversation<'a>(fields: &'a Map<String, Value>, headers: &'a HeaderMap) -> R
         }
         Some(_) => return Err(ApiError::field("metadata", "must be an object")),
     };
-    Ok(header(headers, CONVERSATION_HEADER, MAX_CONVERSATION)?.or(named))
+    // A front end that fills in the name of a chat has none to fill in for what is asked outside one.
+    let given = headers.get(CONVERSATION_HEADER).is_some_and(|value| !value.is_empty());
+    let header = if given {
+        header(headers, CONVERSATION_HEADER, MAX_CONVERSATION)?
+    } else {
+        None
+    };
+    Ok(header.or(named))
 }
 
 /// Whether the client wants nothing kept: `store: false`, which OpenAI's clients know, or our header.
@@ -129,16 +138,6 @@ fn is_fresh(headers: &HeaderMap) -> bool {
         .any(|word| matches!(word.trim(), "no-store" | "no-cache"))
 }
 
-/// Whether a front end asks for itself: a title, tags or follow-ups for a chat. Such text is not the user's.
-fn is_housekeeping(history: &[PromptMessage], text: &str) -> bool {
-    history.is_empty() && is_task(text)
-}
-
-/// The form of Open WebUI's tasks: a heading, and the chat they are about as a block.
-fn is_task(text: &str) -> bool {
-    text.starts_with("### Task:") && text.contains("<chat_history>")
-}
-
 /// The client's key.
 ///
 /// # Errors
@@ -162,106 +161,6 @@ fn visible<'a>(value: &'a str, field: &str, most: usize) -> Result<&'a str, ApiE
         ));
     }
     Ok(value)
-}
-
-/// What the application says, what was said before, and the user's message, which must be the last.
-fn messages(
-    fields: &Map<String, Value>,
-    most_chars: usize,
-) -> Result<(Vec<String>, Vec<PromptMessage>, String), ApiError> {
-    let value = present(fields, "messages").ok_or_else(|| ApiError::field("messages", "is required"))?;
-    let messages = value
-        .as_array()
-        .ok_or_else(|| ApiError::field("messages", "must be a list"))?;
-    if messages.is_empty() || messages.len() > MAX_MESSAGES {
-        return Err(ApiError::field(
-            "messages",
-            format!("must have 1 to {MAX_MESSAGES} messages"),
-        ));
-    }
-    let (mut system, mut said) = (Vec::new(), Vec::new());
-    for (index, message) in messages.iter().enumerate() {
-        let path = format!("messages[{index}]");
-        let message = message
-            .as_object()
-            .ok_or_else(|| ApiError::field(&path, "must be an object"))?;
-        let role = text(message, "role", &format!("{path}.role"))?;
-        let content = content(message, &format!("{path}.content"), role == "assistant")?;
-        let chars = content.chars().count();
-        if role != "assistant" && chars > most_chars && !is_task(&content) {
-            let problem = format!("has {chars} characters, at most {most_chars} are taken");
-            return Err(ApiError::field(format!("{path}.content"), problem));
-        }
-        match role {
-            "system" | "developer" => system.push(content),
-            "user" => said.push(PromptMessage::new(Role::User, content)),
-            // A reply without text, such as a call of a tool, says nothing here.
-            "assistant" if content.is_empty() => {}
-            "assistant" => said.push(PromptMessage::new(Role::Assistant, content)),
-            other => {
-                let problem = format!("{other:?} is not supported; use system, developer, user or assistant");
-                return Err(ApiError::field(format!("{path}.role"), problem));
-            }
-        }
-    }
-    let last = messages.len() - 1;
-    match said.pop() {
-        Some(message) if message.role == Role::User && messages[last]["role"] == "user" => {
-            if message.content.trim().is_empty() {
-                return Err(ApiError::field(
-                    format!("messages[{last}].content"),
-                    "must not be empty",
-                ));
-            }
-            Ok((system, said, message.content))
-        }
-        _ => Err(ApiError::field(
-            format!("messages[{last}].role"),
-            "must be user: the last message is the one answered",
-        )),
-    }
-}
-
-/// A text, or the texts of a list of parts.
-fn content(message: &Map<String, Value>, path: &str, may_be_missing: bool) -> Result<String, ApiError> {
-    match present(message, "content") {
-        None if may_be_missing => Ok(String::new()),
-        None => Err(ApiError::field(path, "is required")),
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Array(parts)) => {
-            let mut whole = String::new();
-            for (index, part) in parts.iter().enumerate() {
-                let path = format!("{path}[{index}]");
-                let part = part
-                    .as_object()
-                    .ok_or_else(|| ApiError::field(&path, "must be an object"))?;
-                let kind = text(part, "type", &format!("{path}.type"))?;
-                if kind != "text" {
-                    return Err(ApiError::field(
-                        format!("{path}.type"),
-                        format!("{kind:?} is not supported; use text"),
-                    ));
-                }
-                whole.push_str(text(part, "text", &format!("{path}.text"))?);
-            }
-            Ok(whole)
-        }
-        Some(_) => Err(ApiError::field(path, "must be text or a list of text parts")),
-    }
-}
-
-fn sampling(fields: &Map<String, Value>) -> Result<Sampling, ApiError> {
-    let temperature = match present(fields, "temperature").map(|value| value.as_f64()) {
-        None => None,
-        Some(Some(value)) if (0.0..=2.0).contains(&value) => Some(value as f32),
-        Some(_) => return Err(ApiError::field("temperature", "must be a number from 0 to 2")),
-    };
-    let newer = whole(fields, "max_completion_tokens", 1, 1_000_000)?;
-    let older = whole(fields, "max_tokens", 1, 1_000_000)?;
-    Ok(Sampling {
-        temperature,
-        max_tokens: newer.or(older),
-    })
 }
 
 /// The hash of all that makes two requests the same.
@@ -330,7 +229,48 @@ mod tests {
         assert_eq!(request.asked.system, ["Be brief."]);
         assert_eq!(request.asked.history.len(), 2);
         assert_eq!(request.asked.history[0].content, "Hello");
-        assert_eq!(request.asked.sampling.max_tokens, Some(20));
+        let sampling = request.asked.sampling;
+        assert_eq!(
+            (sampling.max_tokens, sampling.top_p, sampling.seed),
+            (Some(20), Some(0.5), Some(7))
+        );
+        for (stop, read) in [
+            (json!("\n"), vec!["\n"]),
+            (json!(["a", ""]), vec!["a"]),
+            (json!(null), vec![]),
+        ] {
+            assert_eq!(
+                super::tests::read(body(json!({ "stop": stop })))
+                    .unwrap()
+                    .asked
+                    .sampling
+                    .stop,
+                read
+            );
+        }
+    }
+
+    #[test]
+    fn the_users_last_message_is_answered_and_what_is_not_the_users_leaves_nothing() {
+        let read = |messages: Value| {
+            let asked = super::tests::read(body(json!({ "messages": messages }))).unwrap().asked;
+            (asked.text, asked.system.len(), asked.history.len(), asked.ephemeral)
+        };
+        let message = |role: &str, text: &str| json!({ "role": role, "content": text });
+        let (hi, ho, rule) = (
+            message("user", "Hi"),
+            message("assistant", "Ho"),
+            message("system", "Be kind."),
+        );
+        assert_eq!(read(json!([hi, rule])), ("Hi".into(), 1, 0, false));
+        assert_eq!(read(json!([hi, message("assistant", "")])), ("Hi".into(), 0, 0, false));
+        assert_eq!(read(json!([rule, hi, ho, rule])), ("Be kind.".into(), 1, 2, true));
+        let (text, _, history, ephemeral) = read(json!([hi, ho]));
+        assert!(text.starts_with("Go on") && history == 2 && ephemeral);
+        let (text, system, _, ephemeral) = read(json!([rule]));
+        assert!(text.starts_with("Begin") && system == 1 && ephemeral);
+        // A character may be described at any length.
+        assert!(super::tests::read(body(json!({ "messages": [message("system", &"x".repeat(9_000)), hi] }))).is_ok());
     }
 
     #[test]
@@ -368,18 +308,6 @@ mod tests {
                 json!({ "messages": [{ "role": "user", "content": [{ "type": "text" }] }] }),
                 "messages[0].content[0].text",
             ),
-            (
-                json!({ "messages": [{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": "Ho" }] }),
-                "messages[1].role",
-            ),
-            (
-                json!({ "messages": [{ "role": "user", "content": "Hi" }, { "role": "assistant", "content": "" }] }),
-                "messages[1].role",
-            ),
-            (
-                json!({ "messages": [{ "role": "system", "content": "Hi" }] }),
-                "messages[0].role",
-            ),
             (json!({ "stream": "yes" }), "stream"),
             (
                 json!({ "stream_options": { "include_usage": 1 } }),
@@ -391,6 +319,11 @@ mod tests {
             (json!({ "temperature": 3 }), "temperature"),
             (json!({ "temperature": "hot" }), "temperature"),
             (json!({ "max_tokens": 0 }), "max_tokens"),
+            (json!({ "top_p": 1.1 }), "top_p"),
+            (json!({ "presence_penalty": -3 }), "presence_penalty"),
+            (json!({ "seed": 0.5 }), "seed"),
+            (json!({ "stop": ["a", "b", "c", "d", "e"] }), "stop"),
+            (json!({ "stop": [7] }), "stop"),
             (json!({ "metadata": [] }), "metadata"),
             (
                 json!({ "metadata": { "conversation_id": 7 } }),
