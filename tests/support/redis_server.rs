@@ -82,11 +82,16 @@ impl RedisServer {
 
     /// What it answers to a command.
     pub async fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
-        let mut connection = self.connection().await.expect("Redis answers");
+        let done = self.try_ask(words).await;
+        done.unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    /// The same of one that may be changing its role, which ends connections.
+    pub async fn try_ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
+        let mut connection = self.connection().await?;
         let mut command = redis::Cmd::new();
         command.arg(words);
-        let done: redis::RedisResult<T> = command.query_async(&mut connection).await;
-        done.unwrap_or_else(|error| panic!("{words:?}: {error}"))
+        command.query_async(&mut connection).await
     }
 
     /// Kills it, as a node that fails does.

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::ResourceExt as _;
 
-use super::build::deployment::{BASELINE_ANNOTATION, SECRETS_ANNOTATION};
+use super::build::deployment::BASELINE_ANNOTATION;
 use super::build::labels::Component;
 use super::build::{config_map, jobs_deployment, server};
 use super::dereference::{Found, Trouble};
@@ -270,14 +270,7 @@ fn servers_down(from: &Validated, found: &Found) -> Vec<Component> {
 fn server_plan(from: &Validated, found: &Found, component: Component) -> ServerPlan {
     let set: Option<&StatefulSet> = found.stateful_set(&server::name(&from.identity.name, component));
     let template = set.and_then(|set| Some(&set.spec.as_ref()?.template));
-    let annotation = template.and_then(|template| {
-        template
-            .metadata
-            .as_ref()?
-            .annotations
-            .as_ref()?
-            .get(SECRETS_ANNOTATION)
-    });
+    let annotation = template.and_then(workers::secrets_of);
     let baseline = set.and_then(|set| set.annotations().get(BASELINE_ANNOTATION));
     let (image, hash) = match component {
         Component::Redis => (&from.images.redis, &from.hashes.redis),
@@ -287,6 +280,6 @@ fn server_plan(from: &Validated, found: &Found, component: Component) -> ServerP
     let running = template.and_then(|template| template.spec.as_ref()?.containers.first()?.image.clone());
     ServerPlan {
         image: made_with.or(running).unwrap_or_else(|| image.clone()),
-        mark: rollout::secrets_mark(annotation.map(String::as_str), baseline.map(String::as_str), hash),
+        mark: rollout::secrets_mark(annotation, baseline.map(String::as_str), hash),
     }
 }

@@ -79,10 +79,9 @@ async fn settle_in_order(
     for json in turns {
         let outcome = match serde_json::from_str::<NewTurn>(&json) {
             Ok(mut turn) => {
-                let unsure = turn.epoch.is_none() && sessions.was_erased(user).await;
+                let erased = may_be_erased(sessions, &turn).await;
                 turn.epoch.get_or_insert(epoch);
-                // It began while nobody could say how often the user was erased, and once more they were.
-                let settled = if unsure {
+                let settled = if erased {
                     Ok(Settled::Erased)
                 } else {
                     store.settle(&turn).await
@@ -108,4 +107,18 @@ async fn settle_in_order(
     }
     sessions.forget_unsettled(user).await;
     Ok(())
+}
+
+/// Whether `turn` began while nobody could say how often its user was erased, and once more they were.
+pub async fn may_be_erased(sessions: &Sessions, turn: &NewTurn) -> bool {
+    turn.epoch.is_none() && sessions.was_erased(turn.user).await
+}
+
+/// The turn of `user` that waits and is the one that is `wanted`.
+pub async fn find(sessions: &Sessions, user: UserId, wanted: impl Fn(&NewTurn) -> bool) -> Option<NewTurn> {
+    let turns = sessions.unsettled(user).await?;
+    let mut read = turns
+        .iter()
+        .filter_map(|json| serde_json::from_str::<NewTurn>(json).ok());
+    read.find(|turn| wanted(turn))
 }

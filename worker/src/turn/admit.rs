@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::identity::UserId;
+use crate::jobs::unsettled;
 use crate::session::{self, Admitted, Allowance, Refused, RequestKey, Subject};
 use crate::store::{NewTurn, StoredTurn};
 
@@ -80,12 +80,15 @@ pub async fn admit(
 }
 
 /// The turn that is, or will be, stored under the request's key, and whether that could not be looked up.
-async fn already_stored(app: &App, asked: &Asked, unsettled: bool) -> (Option<StoredTurn>, bool) {
+async fn already_stored(app: &App, asked: &Asked, some_wait: bool) -> (Option<StoredTurn>, bool) {
     let Some(key) = &asked.idempotency_key else {
         return (None, false);
     };
-    if unsettled && let Some(turn) = waiting(app, asked.user, key).await {
-        return (Some(turn.into()), false);
+    if some_wait {
+        let same_key = |turn: &NewTurn| turn.idempotency_key.as_ref() == Some(key);
+        if let Some(turn) = unsettled::find(&app.sessions, asked.user, same_key).await {
+            return (Some(turn.into()), false);
+        }
     }
     match app.store.find_turn(asked.user, key).await {
         Ok(found) => (found, false),
@@ -95,14 +98,4 @@ async fn already_stored(app: &App, asked: &Asked, unsettled: bool) -> (Option<St
             (None, true)
         }
     }
-}
-
-/// The turn under this key that ended while PostgreSQL was away.
-async fn waiting(app: &App, user: UserId, key: &str) -> Option<NewTurn> {
-    let turns = app.sessions.unsettled(user).await?;
-    let read = turns
-        .iter()
-        .filter_map(|json| serde_json::from_str::<NewTurn>(json).ok());
-    read.into_iter()
-        .find(|turn| turn.idempotency_key.as_deref() == Some(key))
 }

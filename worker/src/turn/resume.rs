@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::identity::UserId;
+use crate::jobs::unsettled;
 use crate::llm::{LlmError, Usage};
 use crate::session::{Entry, EventId};
-use crate::store::{NewTurn, StoreError, StoredTurn};
+use crate::store::{StoreError, StoredTurn};
 
 use super::event::{Begun, Event, Failure, Outcome, Route, Told};
 
@@ -52,11 +53,7 @@ async fn stored(app: &App, user: UserId, turn: Uuid) -> Result<Option<StoredTurn
     if let Ok(Some(_)) = found {
         return found;
     }
-    let waiting = app.sessions.unsettled(user).await.unwrap_or_default();
-    let mut waiting = waiting
-        .iter()
-        .filter_map(|json| serde_json::from_str::<NewTurn>(json).ok());
-    match waiting.find(|waiting| waiting.turn_id == turn) {
+    match unsettled::find(&app.sessions, user, |waiting| waiting.turn_id == turn).await {
         Some(waiting) => Ok(Some(waiting.into())),
         None => found,
     }

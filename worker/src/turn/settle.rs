@@ -148,8 +148,7 @@ async fn in_order(app: &App, turn: &Turn, new: &NewTurn) -> Result<Settled, Stor
     if turn.leave.session.unsettled {
         unsettled::settle_all(&app.store, &app.sessions, &app.metrics, new.user).await?;
     }
-    // It began while nobody could say how often the user was erased, and once more they were.
-    if new.epoch.is_none() && app.sessions.was_erased(new.user).await {
+    if unsettled::may_be_erased(&app.sessions, new).await {
         return Ok(Settled::Erased);
     }
     app.store.settle(new).await

@@ -8,17 +8,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, ConnectOptions};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Database, eventually, memories, run, turn, url, user};
-
-const CONFIG: &str = "
-environment: Development
-tenant: tests
-database: { poolSize: 8, maxWorkers: 2 }
-llm:
-  providers: [{ name: demo, simulated: {} }]
-  routes: { normal: { provider: demo, model: demo-1 } }
-auth: { jwt: { issuer: https://id.example, audience: companion } }
-";
+use crate::support::{CONFIG, Database, eventually, memories, run, turn, url, user};
 
 /// As SQLAlchemy makes them: times without a zone, an enum for roles, vectors beside memories.
 const TABLES: &str = "

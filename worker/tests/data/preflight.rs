@@ -5,17 +5,7 @@ use std::process::Output;
 use companion_crds::report::{Outcome, PreflightReport};
 use secrecy::ExposeSecret;
 
-use crate::support::{Database, run, url};
-
-const CONFIG: &str = "
-environment: Development
-tenant: tests
-database: { poolSize: 8, maxWorkers: 2 }
-llm:
-  providers: [{ name: demo, simulated: {} }]
-  routes: { normal: { provider: demo, model: demo-1 } }
-auth: { jwt: { issuer: https://id.example, audience: companion } }
-";
+use crate::support::{CONFIG, Database, run, url};
 
 fn preflight(config: &str, worker: &str, direct: &str) -> (bool, PreflightReport, Output) {
     let file = std::env::temp_dir().join(format!("companion-{}.yaml", uuid::Uuid::new_v4()));

@@ -16,6 +16,17 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use uuid::Uuid;
 
+/// A configuration file for commands of the program itself.
+pub const CONFIG: &str = "
+environment: Development
+tenant: tests
+database: { poolSize: 8, maxWorkers: 2 }
+llm:
+  providers: [{ name: demo, simulated: {} }]
+  routes: { normal: { provider: demo, model: demo-1 } }
+auth: { jwt: { issuer: https://id.example, audience: companion } }
+";
+
 /// A database, its owner and its worker's role.
 pub struct Database {
     pub name: String,

@@ -2,6 +2,7 @@
 //! what runs.
 
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::ResourceExt as _;
 
@@ -86,17 +87,15 @@ pub fn serving(
 
 /// Which hash of the secrets the pods of a Deployment carry, where the values' hash is `current`.
 pub fn mark(deployment: Option<&Deployment>, current: &str) -> SecretsMark {
-    let template = deployment.and_then(|deployment| {
-        let template = &deployment.spec.as_ref()?.template;
-        template
-            .metadata
-            .as_ref()?
-            .annotations
-            .as_ref()?
-            .get(SECRETS_ANNOTATION)
-    });
+    let template = deployment.and_then(|deployment| secrets_of(&deployment.spec.as_ref()?.template));
     let baseline = deployment.and_then(|deployment| deployment.annotations().get(BASELINE_ANNOTATION));
-    rollout::secrets_mark(template.map(String::as_str), baseline.map(String::as_str), current)
+    rollout::secrets_mark(template, baseline.map(String::as_str), current)
+}
+
+/// The hash of the secrets that pods of `template` carry.
+pub fn secrets_of(template: &PodTemplateSpec) -> Option<&str> {
+    let annotations = template.metadata.as_ref()?.annotations.as_ref()?;
+    annotations.get(SECRETS_ANNOTATION).map(String::as_str)
 }
 
 fn workers(from: &Validated) -> Workers {

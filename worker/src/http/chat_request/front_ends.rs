@@ -1,6 +1,6 @@
 //! What chat front ends put around their users' words, or say without them: titles, tags and follow-ups for a chat, documents
 //! in front of a message. Nothing of that is the user's, so nothing of it is learned. Each mark was seen in what Open WebUI
-//! 0.12 sends (`tests/worker/open_webui/requests.json`).
+//! 0.12 sends (`tests/front_ends/open_webui/requests.json`).
 
 use axum::http::HeaderMap;
 
