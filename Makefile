@@ -6,7 +6,7 @@ CARGO_TARGET_DIR ?= $(COMPANION_CACHE)/target
 export COMPANION_CACHE CARGO_TARGET_DIR
 export CONTEXT OPERATOR_IMAGE WORKER_IMAGE POSTGRES_IMAGE REDIS_IMAGE COMPANION_PORT
 
-.PHONY: up down env test openapi front-ends soak bench generate cluster images
+.PHONY: up down env test openapi front-ends soak bench safety-model generate cluster images
 
 # A quickstart that answers and remembers: in the cluster of CONTEXT=, else in kind where Docker answers, else in our own.
 up:
@@ -52,6 +52,10 @@ bench:
 	@config/quickstart/packages.sh
 	cargo build --release --locked --workspace --bins
 	@tests/run.sh bench $(SCENES)
+
+# Trains the layer of safety that weighs what a text means, after lines or lexicon changed. The weights are part of the sources.
+safety-model:
+	@tests/safety/train.sh
 
 # Writes what is generated from the sources.
 generate:

@@ -200,6 +200,8 @@ main() {
 			cargo test --release --locked --workspace --no-fail-fast --lib --bins \
 				--test at_rest --test data --test e2e --test namespaced --test operator || failed=yes
 			RUST_TEST_THREADS=2 cargo test --release --locked --workspace --test worker || failed=yes
+			# What it measures is printed.
+			cargo test --release --locked --workspace --test safety -- --nocapture || failed=yes
 			[ -z "$failed" ] || return 1
 			[ -n "${KEEP:-}" ] || companion-cluster down --name "$cluster"
 			say "the quickstart, twice, and its end"

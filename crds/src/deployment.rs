@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Auth;
+use crate::content::Content;
 use crate::database::Database;
 use crate::jobs::Jobs;
 use crate::llm::Llm;
@@ -64,6 +65,10 @@ const IMAGE: &str = r"self.matches('^([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[
         .message("auth.cors.origins: Production takes no *: name the origins of your pages"),
     validation = Rule::new("self.environment != 'Production' || !has(self.chatPage) || self.chatPage == 'Disabled'")
         .message("chatPage: Production takes no page for trying things out: leave it Disabled"),
+    validation = Rule::new("self.environment != 'Production' || !has(self.content) || !has(self.content.outputGuard) || self.content.outputGuard == 'Enabled'")
+        .message("content.outputGuard: Production takes no unguarded replies: leave it Enabled"),
+    validation = Rule::new("!has(self.content) || !has(self.content.adult) || self.content.adult == 'Disabled' || has(self.llm.routes.explicit) || has(self.llm.routes.fetish)")
+        .message("content.adult: AgeVerified needs llm.routes.explicit or llm.routes.fetish: no other route answers adult messages"),
 )]
 pub struct CompanionDeploymentSpec {
     /// Production refuses unsafe settings.
@@ -121,6 +126,9 @@ pub struct CompanionDeploymentSpec {
     pub embeddings: Embeddings,
     /// Who may chat.
     pub auth: Auth,
+    /// What may be said.
+    #[serde(default)]
+    pub content: Content,
     /// What is remembered and recalled.
     #[serde(default)]
     pub memory: Memory,

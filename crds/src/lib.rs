@@ -6,6 +6,7 @@
 pub mod api_key;
 pub mod auth;
 pub mod config;
+pub mod content;
 pub mod database;
 pub mod deployment;
 pub mod jobs;

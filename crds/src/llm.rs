@@ -19,6 +19,18 @@ use crate::text::{Decimal, NO_METADATA, SAFE_URL, Span};
         .message("each llm.routes.normal.fallback[].provider must be the name of one of llm.providers"),
     validation = Rule::new("!has(self.routes.detection) || !has(self.routes.detection.fallback) || self.routes.detection.fallback.all(next, self.providers.exists(provider, provider.name == next.provider))")
         .message("each llm.routes.detection.fallback[].provider must be the name of one of llm.providers"),
+    validation = Rule::new("!has(self.routes.romance) || self.providers.exists(provider, provider.name == self.routes.romance.provider)")
+        .message("llm.routes.romance.provider must be the name of one of llm.providers"),
+    validation = Rule::new("!has(self.routes.romance) || !has(self.routes.romance.fallback) || self.routes.romance.fallback.all(next, self.providers.exists(provider, provider.name == next.provider))")
+        .message("each llm.routes.romance.fallback[].provider must be the name of one of llm.providers"),
+    validation = Rule::new("!has(self.routes.explicit) || self.providers.exists(provider, provider.name == self.routes.explicit.provider)")
+        .message("llm.routes.explicit.provider must be the name of one of llm.providers"),
+    validation = Rule::new("!has(self.routes.explicit) || !has(self.routes.explicit.fallback) || self.routes.explicit.fallback.all(next, self.providers.exists(provider, provider.name == next.provider))")
+        .message("each llm.routes.explicit.fallback[].provider must be the name of one of llm.providers"),
+    validation = Rule::new("!has(self.routes.fetish) || self.providers.exists(provider, provider.name == self.routes.fetish.provider)")
+        .message("llm.routes.fetish.provider must be the name of one of llm.providers"),
+    validation = Rule::new("!has(self.routes.fetish) || !has(self.routes.fetish.fallback) || self.routes.fetish.fallback.all(next, self.providers.exists(provider, provider.name == next.provider))")
+        .message("each llm.routes.fetish.fallback[].provider must be the name of one of llm.providers"),
 )]
 pub struct Llm {
     /// Services that speak the OpenAI API.
@@ -79,6 +91,15 @@ pub struct Simulated {}
 pub struct Routes {
     /// The route of every message that no other route claims.
     pub normal: Route,
+    /// Flirting and romance. Default: `normal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub romance: Option<Route>,
+    /// Adult messages, where `content.adult` lets somebody take it. Without it they are declined, never sent elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explicit: Option<Route>,
+    /// The same with a kink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fetish: Option<Route>,
     /// A small, cheap model for questions about a message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<Route>,

@@ -75,12 +75,16 @@ pub struct Sessions {
     /// How long a silent conversation stays in Redis. Its messages stay in PostgreSQL.
     #[schemars(extend("x-kubernetes-validations" = crate::text::longer_than_zero("sessions.ttl")))]
     pub ttl: Span,
+    /// Messages for which an adult route holds after an adult message, counting down.
+    #[schemars(range(min = 0, max = 50))]
+    pub route_lock_messages: u32,
 }
 
 impl Default for Sessions {
     fn default() -> Self {
         Self {
             ttl: Span::seconds(86_400),
+            route_lock_messages: 5,
         }
     }
 }

@@ -8,7 +8,7 @@ use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::eventually;
-use crate::named::NamedStream;
+use crate::named::{Heard, NamedStream};
 use crate::sse::{Event, EventStream};
 
 /// Longer than any reply a test asks for.
@@ -297,6 +297,14 @@ impl Chat {
         let path = format!("/api/v1/conversations/{conversation}/messages");
         self.named(Method::POST, &path, Some(json!({ "text": text }).to_string()))
             .await
+    }
+
+    /// Sends a message on the companion API and hears all that is told of it.
+    pub async fn hear(&self, conversation: &str, text: &str) -> Heard {
+        let mut heard = Heard::default();
+        let stream = self.send_message(conversation, text).await;
+        stream.hear(&mut heard, usize::MAX).await;
+        heard
     }
 
     /// Comes back for a turn, after the event with this id.

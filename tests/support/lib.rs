@@ -34,6 +34,7 @@ pub use chat::Chat;
 pub use companion::{Blueprint, Companion};
 pub use database::TestDatabase;
 pub use eventually::eventually;
+pub use named::Heard;
 pub use operator::Operator;
 pub use signer::Signer;
 pub use token::Issuer;

@@ -50,6 +50,8 @@ impl Default for Pace {
 pub enum Behaviour {
     /// As it should.
     Answer,
+    /// With these words.
+    Say(&'static str),
     /// This status and an error body.
     Refuse(u16),
     /// This status, and how many seconds to wait.
@@ -242,7 +244,10 @@ async fn completions(State(book): State<Arc<Book>>, headers: HeaderMap, Json(bod
     });
     let usual = lock(&book.usual).unwrap_or(Behaviour::Answer);
     let behaviour = lock(&book.next).pop_front().unwrap_or(usual);
-    let pace = *lock(&book.pace);
+    let mut pace = *lock(&book.pace);
+    if let Behaviour::Say(text) = behaviour {
+        pace.words = text.split_inclusive(' ').count();
+    }
     match behaviour {
         Behaviour::Refuse(status) => {
             let status = StatusCode::from_u16(status).expect("a status");
@@ -277,7 +282,18 @@ async fn completions(State(book): State<Arc<Book>>, headers: HeaderMap, Json(bod
         }
         _ => {
             tokio::time::sleep(pace.first_token + pace.gap * pace.words as u32).await;
-            Json(whole(&answer(pace.words), pace.words)).into_response()
+            let text = (0..pace.words).map(|number| behaviour.word(number)).collect::<String>();
+            Json(whole(&text, pace.words)).into_response()
+        }
+    }
+}
+
+impl Behaviour {
+    /// A word of the answer.
+    fn word(self, number: usize) -> String {
+        match self {
+            Self::Say(text) => text.split_inclusive(' ').nth(number).unwrap_or_default().to_owned(),
+            _ => word(number),
         }
     }
 }
@@ -358,7 +374,10 @@ impl Answer {
             tokio::time::sleep(pause).await;
         }
         let text = if self.sent < self.pace.words {
-            chunk(json!({ "role": "assistant", "content": word(self.sent) }), Value::Null)
+            chunk(
+                json!({ "role": "assistant", "content": self.behaviour.word(self.sent) }),
+                Value::Null,
+            )
         } else {
             self.ended = true;
             format!("{}data: [DONE]\n\n", chunk(json!({}), json!("stop")))

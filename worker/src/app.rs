@@ -11,6 +11,9 @@ use crate::http::auth::Auth;
 use crate::llm::Models;
 use crate::memory::Memories;
 use crate::reply_cache::ReplyCache;
+use crate::safety::Classifier;
+use crate::safety::course::Policy;
+use crate::safety::judge::Judge;
 use crate::session::Sessions;
 use crate::shutdown::Lifecycle;
 use crate::store::Store;
@@ -32,6 +35,12 @@ pub struct App {
     pub memories: Memories,
     /// Language models.
     pub models: Arc<Models>,
+    /// The pattern layers of safety.
+    pub classifier: Classifier,
+    /// Who is asked where they are unsure.
+    pub judge: Judge,
+    /// What the deployment allows.
+    pub policy: Policy,
     /// Replies that were made already.
     pub replies: ReplyCache,
     /// Counts.

@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use clap::{Args, Parser, Subcommand};
 use companion_crds::api_key::Scope;
 use companion_crds::text::Span;
-use companion_worker::commands::{dev, import, key, leave, migrate, openapi, preflight, serve, token};
+use companion_worker::commands::{classify, dev, import, key, leave, migrate, openapi, preflight, serve, token};
 use companion_worker::config::Settings;
 use companion_worker::shutdown::Signals;
 use companion_worker::telemetry;
@@ -68,6 +68,8 @@ enum Command {
         #[arg(long, default_value = "1h")]
         ttl: Span,
     },
+    /// Say what each text of a file is, for tuning.
+    Classify(classify::Options),
     /// Print the OpenAPI document of the service.
     Openapi,
     /// Print a new API key and the entry of the Secret that makes workers believe it.
@@ -93,7 +95,12 @@ fn main() -> ExitCode {
     // Some are for a person, who is told what goes wrong, and not for a log.
     let by_hand = matches!(
         command,
-        Command::Token { .. } | Command::Key { .. } | Command::Openapi | Command::Leave { .. } | Command::Dev(_)
+        Command::Token { .. }
+            | Command::Key { .. }
+            | Command::Classify(_)
+            | Command::Openapi
+            | Command::Leave { .. }
+            | Command::Dev(_)
     );
     // Before anything may ask for it; an error would only say that it is there.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -128,6 +135,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             Command::Preflight(config) if preflight::run(&config.path).await => {}
             Command::Preflight(_) => return Err(anyhow!("preflight failed; its report says why")),
             Command::Token { config, user, ttl } => token::run(&Settings::load(&config.path)?, &user, ttl)?,
+            Command::Classify(options) => classify::run(&options).await?,
             Command::Openapi => openapi::run()?,
             Command::Dev(options) => dev::run(&options).await?,
             Command::Leave { worker } => leave::run(worker).await?,

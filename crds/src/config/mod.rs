@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Environment;
 use crate::auth::Cors;
+use crate::content::Content;
 use crate::llm::{Price, Retries, Routes, Timeouts};
 use crate::memory::{Memory, Sessions};
 use crate::redis::RedisMode;
@@ -37,6 +38,9 @@ pub struct WorkerConfig {
     pub embeddings: EmbeddingsConfig,
     /// Whom it believes.
     pub auth: AuthConfig,
+    /// What may be said.
+    #[serde(default)]
+    pub content: Content,
     /// What is recalled.
     #[serde(default)]
     pub memory: Memory,

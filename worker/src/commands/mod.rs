@@ -1,5 +1,6 @@
 //! What the program can be told to do, one file per subcommand.
 
+pub mod classify;
 pub mod dev;
 pub mod import;
 pub mod key;

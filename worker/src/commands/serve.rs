@@ -19,7 +19,11 @@ use crate::jobs;
 use crate::link::Link;
 use crate::llm::Models;
 use crate::memory::{EmbedError, Embedder, Memories};
+use crate::mind::emotion;
 use crate::reply_cache::ReplyCache;
+use crate::safety::Classifier;
+use crate::safety::config::policy;
+use crate::safety::judge::Judge;
 use crate::session::Sessions;
 use crate::shutdown::{Lifecycle, Signals, time_for_turns};
 use crate::store::{Store, StoreError};
@@ -100,8 +104,9 @@ pub async fn run(settings: Settings, jobs: Jobs, mut signals: Signals, ready: im
         metrics.degraded.with_label_values(&["redis"]),
     )?;
     let sessions = Sessions::new(link.clone(), config, &metrics);
-    let replies = ReplyCache::new(link, config, &metrics);
+    let replies = ReplyCache::new(link.clone(), config, &metrics);
     let models = Arc::new(Models::new(config, secrets, &metrics)?);
+    let judge = Judge::new(Arc::clone(&models), link, config, &metrics);
 
     let admin = Bound::bind(&config.listen.admin).await?;
     let admin_routes = admin_router(
@@ -115,7 +120,13 @@ pub async fn run(settings: Settings, jobs: Jobs, mut signals: Signals, ready: im
     tokio::spawn(admin.serve(admin_routes, std::future::pending(), Duration::ZERO));
 
     let path = settings.model_path();
-    let embedder = tokio::task::spawn_blocking(move || Embedder::load(&path, EMBEDDING_THREADS)).await??;
+    let (embedder, classifier) = tokio::task::spawn_blocking(move || {
+        // Lexicons are read once, and not by the first message.
+        emotion::detect("");
+        (Embedder::load(&path, EMBEDDING_THREADS), Classifier::default())
+    })
+    .await?;
+    let embedder = embedder?;
     readiness.embedder.store(true, Ordering::Release);
     tokio::select! {
         () = until_schema_fits(&store) => readiness.schema.store(true, Ordering::Release),
@@ -150,6 +161,9 @@ pub async fn run(settings: Settings, jobs: Jobs, mut signals: Signals, ready: im
         store,
         memories,
         models,
+        classifier,
+        judge,
+        policy: policy(config),
         replies,
         metrics,
         lifecycle,

@@ -6,6 +6,7 @@ mod identity;
 use std::net::SocketAddr;
 
 use companion_crds::config::{ProviderKind, WorkerConfig};
+use companion_crds::content::{Adult, OutputGuard};
 use companion_crds::llm::Route;
 use companion_crds::serving::ChatPage;
 use companion_crds::text::Span;
@@ -67,9 +68,18 @@ pub fn check(config: &WorkerConfig) -> Result<(), ConfigError> {
     }
     Prices::new(&config.llm.prices)?;
     route(config, "llm.routes.normal", &config.llm.routes.normal)?;
-    if let Some(detection) = &config.llm.routes.detection {
-        route(config, "llm.routes.detection", detection)?;
+    let routes = &config.llm.routes;
+    for (setting, other) in [
+        ("llm.routes.romance", &routes.romance),
+        ("llm.routes.explicit", &routes.explicit),
+        ("llm.routes.fetish", &routes.fetish),
+        ("llm.routes.detection", &routes.detection),
+    ] {
+        if let Some(other) = other {
+            route(config, setting, other)?;
+        }
     }
+    content(config)?;
     Ok(())
 }
 
@@ -101,6 +111,22 @@ fn address(setting: &str, value: &str) -> Result<(), ConfigError> {
             format!("{value:?} is no address and port, such as 0.0.0.0:8080"),
         )
     })
+}
+
+fn content(config: &WorkerConfig) -> Result<(), ConfigError> {
+    let (content, routes) = (&config.content, &config.llm.routes);
+    (content.judge_below.value()).map_err(|problem| ConfigError::setting("content.judgeBelow", problem))?;
+    if content.adult == Adult::AgeVerified && routes.explicit.is_none() && routes.fetish.is_none() {
+        let problem = "needs llm.routes.explicit or llm.routes.fetish: no other route answers adult messages";
+        return Err(ConfigError::setting("content.adult", problem));
+    }
+    if config.environment == Environment::Production && content.output_guard == OutputGuard::Disabled {
+        return Err(ConfigError::setting(
+            "content.outputGuard",
+            "Production takes no unguarded replies: leave it Enabled",
+        ));
+    }
+    Ok(())
 }
 
 fn route(config: &WorkerConfig, setting: &str, route: &Route) -> Result<(), ConfigError> {

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use tokio::sync::mpsc;
 
 use crate::app::App;
-use crate::turn::{self, Event, Outcome, Route, Told};
+use crate::turn::{self, Event, Failure, Outcome, Route, Told};
 
 use super::ApiError;
 use super::body::JsonBody;
@@ -102,9 +102,11 @@ async fn first_of_reply(events: &mut mpsc::Receiver<Told>) -> Result<(Told, Opti
     while let Some(told) = events.recv().await {
         match told.event {
             Event::Delta(_) | Event::Done(_) => return Ok((told, route)),
+            // A stream ends as OpenAI's does.
+            Event::Error(Failure::Withheld) => return Ok((told, route)),
             Event::Error(failure) => return Err(failure.into()),
             Event::Route(chosen) => route = Some(chosen),
-            Event::Turn(_) | Event::Memory(_) => {}
+            _ => {}
         }
     }
     Err(ApiError::internal())
@@ -121,7 +123,7 @@ pub async fn collect(events: &mut mpsc::Receiver<Told>) -> Result<(Outcome, Opti
             Event::Done(outcome) => return Ok((*outcome, route)),
             Event::Error(failure) => return Err(failure.into()),
             Event::Route(chosen) => route = Some(chosen),
-            Event::Turn(_) | Event::Memory(_) | Event::Delta(_) => {}
+            _ => {}
         }
     }
     Err(ApiError::internal())

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::llm::Usage;
-use crate::turn::{Event, Outcome, Told};
+use crate::turn::{Event, FILTERED, Failure, Outcome, Told};
 
 use super::ApiError;
 use super::sse::{Dialect, data};
@@ -145,8 +145,24 @@ impl Dialect for Completion {
                 let chunks: String = self.closing(outcome).iter().map(data).collect();
                 format!("{opening}{chunks}data: [DONE]\n\n")
             }
+            // What was shown cannot be taken back here; it ends as OpenAI ends what it filters.
+            Event::Error(Failure::Withheld) => {
+                let opening = if told.id.offset == 0 {
+                    data(&self.opening())
+                } else {
+                    String::new()
+                };
+                let closing = self.chunk(json!([{ "index": 0, "delta": {}, "finish_reason": FILTERED }]));
+                format!("{opening}{}data: [DONE]\n\n", data(&closing))
+            }
             Event::Error(failure) => data(&ApiError::from(failure.clone()).openai()),
-            Event::Turn(_) | Event::Memory(_) | Event::Route(_) => String::new(),
+            // Its client hears nothing but the reply.
+            Event::Turn(_)
+            | Event::Emotion(_)
+            | Event::Memory(_)
+            | Event::Crisis(_)
+            | Event::AgeVerificationRequired(_)
+            | Event::Route(_) => String::new(),
         }
     }
 }

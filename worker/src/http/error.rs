@@ -311,6 +311,7 @@ impl From<Failure> for ApiError {
             Failure::TooLong(_) => Self::new(StatusCode::GATEWAY_TIMEOUT, "turn_timeout", text),
             Failure::ShuttingDown => Self::new(StatusCode::SERVICE_UNAVAILABLE, "shutting_down", text).retry(SOON),
             Failure::Interrupted => Self::new(StatusCode::SERVICE_UNAVAILABLE, "turn_interrupted", text).retry(SOON),
+            Failure::Withheld => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "content_filter", text),
             Failure::KeyReused => Self::key_reused(),
             Failure::Internal => Self::internal(),
         }

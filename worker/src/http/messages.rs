@@ -231,7 +231,10 @@ impl Dialect for Named {
     fn write(&self, told: &Told) -> String {
         let (name, value) = match &told.event {
             Event::Turn(begun) => ("turn", json!(begun)),
+            Event::Emotion(mood) => ("emotion", json!(mood)),
             Event::Memory(memories) => ("memory", json!({ "memories": memories })),
+            Event::Crisis(resources) => ("crisis", json!({ "resources": resources })),
+            Event::AgeVerificationRequired(verification) => ("age_verification_required", json!(verification)),
             Event::Route(route) => ("route", json!(route)),
             Event::Delta(text) => ("delta", json!({ "text": text })),
             Event::Done(outcome) => ("done", json!(done(outcome))),

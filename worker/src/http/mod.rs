@@ -3,6 +3,7 @@
 
 mod address;
 mod admin;
+mod age;
 pub mod auth;
 mod body;
 mod caller;
@@ -13,6 +14,7 @@ mod chat_response;
 mod conversations;
 mod cors;
 mod embeddings;
+mod emotions;
 mod error;
 mod etag;
 mod memories;
@@ -23,6 +25,7 @@ mod page;
 mod preferences;
 mod privacy;
 mod router;
+mod safety;
 mod server;
 mod sse;
 mod support;

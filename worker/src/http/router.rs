@@ -22,8 +22,8 @@ use crate::app::App;
 use crate::telemetry::{Metrics, traces};
 
 use super::{
-    ApiError, chat, chat_page, conversations, cors, embeddings, memories, messages, models, openapi, preferences,
-    privacy, support, usage,
+    ApiError, age, chat, chat_page, conversations, cors, embeddings, emotions, memories, messages, models, openapi,
+    preferences, privacy, safety, support, usage,
 };
 
 /// All routes of the serving port.
@@ -79,6 +79,13 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(support::retry))
         .routes(routes!(support::export))
         .routes(routes!(support::erase))
+        .routes(routes!(support::clear_minor))
+        .routes(routes!(support::revoke_age))
+        .routes(routes!(support::safety_statistics))
+        .routes(routes!(age::get, age::verify, age::revoke))
+        .routes(routes!(emotions::list, emotions::forget))
+        .routes(routes!(emotions::statistics))
+        .routes(routes!(safety::classify))
 }
 
 /// The OpenAPI document of the serving port.

@@ -15,14 +15,19 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::identity::UserId;
 use crate::jobs::dead::{self, DeadJob};
+use crate::store::DayDecisions;
 
 use super::ApiError;
 use super::auth::is_subject;
 use super::body::JsonBody;
 use super::caller::Caller;
+use super::emotions::{DaysParams, days};
 use super::openapi::{Confirmation, PageParams};
 use super::page::{PageQuery, cut};
 use super::privacy::{self, Erased};
+
+/// Days that statistics look back on by default.
+const DAYS: i64 = 7;
 
 /// Some of the jobs that are not tried any more.
 #[derive(Serialize, ToSchema)]
@@ -127,6 +132,75 @@ pub async fn erase(
     let user = named(&app, &name)?;
     privacy::confirmed(&body?)?;
     privacy::forget(&app, user).await
+}
+
+/// Forgets that a user said to be under 18.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/users/{name}/minor",
+    operation_id = "clear_minor",
+    tag = "support",
+    params(("name" = String, Path, description = "the user, as the issuer names it")),
+    responses((status = 204, description = "it is forgotten, or there was nothing")),
+)]
+pub async fn clear_minor(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    allowed(caller, "clear_minor").await?;
+    let user = named(&app, &name)?;
+    app.store.clear_minor(user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes the verification of a user's age back.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/admin/users/{name}/age",
+    operation_id = "revoke_age",
+    tag = "support",
+    params(("name" = String, Path, description = "the user, as the issuer names it")),
+    responses((status = 204, description = "it is taken back, or there was none")),
+)]
+pub async fn revoke_age(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    allowed(caller, "revoke_age").await?;
+    let user = named(&app, &name)?;
+    app.store.revoke_age(user).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Decisions of the last days.
+#[derive(Serialize, ToSchema)]
+pub struct Decisions {
+    /// Days looked back on.
+    days: i64,
+    /// By day, side, label and route, the newest day first.
+    decisions: Vec<DayDecisions>,
+}
+
+/// What was decided for safety, over all users.
+#[utoipa::path(
+    get,
+    path = "/api/v1/admin/safety/statistics",
+    operation_id = "safety_statistics",
+    tag = "support",
+    params(DaysParams),
+    responses((status = 200, body = Decisions)),
+)]
+pub async fn safety_statistics(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Query(query): Query<HashMap<String, String>>,
+) -> Result<Json<Decisions>, ApiError> {
+    allowed(caller, "safety_statistics").await?;
+    let days = days(&query, DAYS)?;
+    let decisions = app.store.decisions(u32::try_from(days).unwrap_or_default()).await?;
+    Ok(Json(Decisions { days, decisions }))
 }
 
 /// Lets a key with the scope go on, within its limit.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::EXTRACT;
 use super::queue::{Work, counted};
 use crate::identity::UserId;
-use crate::memory::{NewMemory, Stored, extract};
+use crate::memory::{NewMemory, Stored, extract, may_be_kept};
 use crate::store::Store;
 
 /// The job's payload.
@@ -48,6 +48,10 @@ impl Message {
             return Ok(());
         };
         for fact in extract::facts(&text) {
+            if !may_be_kept(&fact.text) {
+                work.metrics.facts.with_label_values(&["refused"]).inc();
+                continue;
+            }
             let new = NewMemory {
                 kind: fact.kind.as_str(),
                 text: fact.text,

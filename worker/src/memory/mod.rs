@@ -16,7 +16,7 @@ pub use edit::{MemoryEdit, Used};
 pub use embed::{EmbedError, Embedder, Embedding};
 pub use search::{Recall, Recalled};
 pub(crate) use store::fingerprint;
-pub use store::{MAX_CHARS, NewMemory, Stored};
+pub use store::{MAX_CHARS, NewMemory, Stored, may_be_kept};
 
 use crate::store::{Store, StoreError};
 

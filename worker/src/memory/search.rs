@@ -21,12 +21,14 @@ const RECALL_EMBEDDING: Duration = Duration::from_millis(150);
 const SEARCH_EMBEDDING: Duration = Duration::from_secs(1);
 
 /// What a message brought back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Recall {
     /// The memories, the best first.
     pub memories: Vec<Recalled>,
     /// They were found by words: the message was not embedded in time.
     pub lexical: bool,
+    /// What it was searched by.
+    pub vector: Option<Vec<f32>>,
 }
 
 /// A memory that a message brought back.
@@ -125,7 +127,12 @@ impl Memories {
                 why: if row.pinned { Why::Pinned } else { found.why },
             })
             .collect();
-        Ok(Recall { memories, lexical })
+        let vector = found.vector;
+        Ok(Recall {
+            memories,
+            lexical,
+            vector,
+        })
     }
 
     /// The memories that fit a query best, and how each was found.
@@ -153,12 +160,14 @@ impl Memories {
             Ok(embedding) => Ok(Rows {
                 rows: self.by_meaning(user, &embedding.vector, look).await?,
                 why: Why::Meaning,
+                vector: Some(embedding.vector),
             }),
             Err(error) => {
                 tracing::warn!(%error, "searching memories by words");
                 Ok(Rows {
                     rows: self.by_words(user, text, look).await?,
                     why: Why::Words,
+                    vector: None,
                 })
             }
         }
@@ -206,6 +215,7 @@ impl Memories {
 struct Rows {
     rows: Vec<Row>,
     why: Why,
+    vector: Option<Vec<f32>>,
 }
 
 #[derive(sqlx::FromRow)]

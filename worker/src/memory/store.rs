@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{Embedder, Memories, Memory, MemoryError, NOTE};
 use crate::identity::UserId;
 use crate::jobs::VECTORS;
+use crate::safety::{Classifier, Label, this_year};
 use crate::store::{StoreError, without_nul};
 
 /// Longest text of a memory, in characters.
@@ -206,7 +207,7 @@ impl Memories {
 /// A text as it is kept.
 ///
 /// # Errors
-/// It is empty or too long.
+/// It is empty or too long, or nothing that a prompt may hold.
 pub(super) fn readable(text: &str) -> Result<String, MemoryError> {
     let text = without_nul(text.trim());
     let length = text.chars().count();
@@ -215,7 +216,18 @@ pub(super) fn readable(text: &str) -> Result<String, MemoryError> {
             "must have 1 to {MAX_CHARS} characters, has {length}"
         )));
     }
+    if !may_be_kept(&text) {
+        return Err(MemoryError::Text("is nothing that can be remembered".into()));
+    }
     Ok(text)
+}
+
+/// Whether a text may stand in prompts, on whichever way and to whatever age: it is neither sexual nor violent.
+pub fn may_be_kept(text: &str) -> bool {
+    matches!(
+        Classifier::default().classify(text, this_year()).label,
+        Label::Safe | Label::Suggestive | Label::Crisis
+    )
 }
 
 /// Equal for texts that differ in case, spacing or final punctuation only.
@@ -227,6 +239,14 @@ pub(crate) fn fingerprint(text: &str) -> [u8; 32] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_prompt_may_hold_is_not_remembered() {
+        for text in ["The user's sister Anna lives in Lisbon.", "I had breast cancer in 2015"] {
+            assert!(readable(text).is_ok(), "{text}");
+        }
+        assert!(readable("the companion is a 14 year old girl who wants sex").is_err());
+    }
 
     #[test]
     fn spelling_makes_no_second_fact() {

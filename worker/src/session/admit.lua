@@ -1,13 +1,13 @@
 -- A turn asks to begin: the user's limit, the turn that may run under the same idempotency key, the lease of its
 -- conversation, and the conversation's recent messages, in one go. All keys carry the user's tag, so one slot holds them.
 -- KEYS: 1 limit, 2 lease, 3 fence, 4 tickets, 5 messages, 6 running, 7 alive, 8 newest kept turns,
---       9 turns that are not stored yet
+--       9 turns that are not stored yet, 10 the adult route that the conversation is on
 -- ARGV: 1 requests a minute, or 0 if this turn was counted before; 2 lease wanted (1 or 0); 3 turn; 4 lease in ms;
 --       5 most waiting; 6 longest wait in ms; 7 messages wanted (0 for none); 8 hash of the request, '' without a key;
 --       9 what it holds is kept alive (1 or 0); 10 kept turns of a user, 0 if this one is not kept; 11 the start of the
 --       names of kept turns' events
 -- Returns {'limited', ms} | {'reused'} | {'running', left, ms, turn} | {'busy'} | {'wait', left, ms}
---       | {'go', left, ms, fencing number, 1 if turns are not stored yet, message...}
+--       | {'go', left, ms, fencing number, 1 if turns are not stored yet, adult route or '', message...}
 local now = clock()
 
 local left, reset = 0, 0
@@ -68,7 +68,7 @@ if tonumber(ARGV[10]) > 0 then
   end
 end
 
-local answer = { 'go', left, reset, fence, redis.call('EXISTS', KEYS[9]) }
+local answer = { 'go', left, reset, fence, redis.call('EXISTS', KEYS[9]), redis.call('GET', KEYS[10]) or '' }
 if tonumber(ARGV[7]) > 0 then
   for _, message in ipairs(redis.call('LRANGE', KEYS[5], -tonumber(ARGV[7]), -1)) do
     table.insert(answer, message)

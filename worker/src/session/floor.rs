@@ -15,6 +15,7 @@ use super::Recent;
 use super::keys::TurnKeys;
 use super::replay::{Entry, LIFE};
 use crate::link::Link;
+use crate::safety::course::Lock;
 
 /// How long the floor is held without a sign of life.
 pub const LEASE: Duration = Duration::from_secs(15);
@@ -43,6 +44,27 @@ pub struct Floor {
     settled: bool,
 }
 
+/// What becomes of the adult route that a conversation is on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// It stays as it is.
+    #[default]
+    AsBefore,
+    /// It is this one, or none.
+    Now(Option<Lock>),
+}
+
+impl Way {
+    /// As the script takes it.
+    fn argument(self) -> String {
+        match self {
+            Self::AsBefore => "=".to_owned(),
+            Self::Now(None) => String::new(),
+            Self::Now(Some(lock)) => serde_json::json!(lock).to_string(),
+        }
+    }
+}
+
 /// What a turn leaves in Redis when it ends.
 #[derive(Default)]
 pub struct Ending<'a> {
@@ -50,6 +72,8 @@ pub struct Ending<'a> {
     pub messages: &'a [Recent],
     /// What came before them, if all of it is known: a buffer that Redis lost is laid anew from it.
     pub before: Option<&'a [Recent]>,
+    /// The adult route that the conversation is on from now on.
+    pub lock: Way,
     /// Its last event, if a client may come back for it.
     pub last: Option<Entry>,
     /// The user was erased meanwhile: nothing of the turn is kept.
@@ -120,6 +144,7 @@ impl Floor {
         };
         let rest = Ending {
             last: ending.last,
+            lock: ending.lock,
             erased: ending.erased,
             ..Ending::default()
         };
@@ -167,6 +192,7 @@ async fn end(
     let Ending {
         messages,
         before,
+        lock,
         last,
         erased,
     } = ending;
@@ -183,6 +209,7 @@ async fn end(
         &keys.told.events,
         &keys.buffers,
         &keys.fence,
+        &keys.lock,
     ] {
         script.key(key);
     }
@@ -197,7 +224,8 @@ async fn end(
         .arg(event)
         .arg(LIFE.as_millis() as u64)
         .arg(u8::from(*erased))
-        .arg(fence);
+        .arg(fence)
+        .arg(lock.argument());
     for message in messages.iter().chain(before.unwrap_or_default()) {
         script.arg(serde_json::json!(message).to_string());
     }

@@ -46,6 +46,11 @@ impl Keys {
         format!("c:{}:reply:{}", self.tenant, hex(question))
     }
 
+    /// What the judge said of a text; `question` is the hash of what was asked.
+    pub fn judgement(&self, question: &[u8]) -> String {
+        format!("c:{}:judge:{}", self.tenant, hex(question))
+    }
+
     /// The replies that are kept because `user` was the first to ask, by the time at which they go.
     pub fn asked(&self, user: UserId) -> String {
         format!("c:{}:{{{user}}}:asked", self.tenant)
@@ -104,6 +109,7 @@ impl Keys {
             fence: part("fence", &conversation),
             tickets: part("tickets", &conversation),
             messages: part("messages", &conversation),
+            lock: part("lock", &conversation),
             buffers: self.buffers(user),
             newest: self.newest(user),
             unsettled: self.unsettled(user),
@@ -183,6 +189,8 @@ pub struct TurnKeys {
     pub tickets: String,
     /// The conversation's recent messages.
     pub messages: String,
+    /// The adult route that the conversation is on.
+    pub lock: String,
     /// The names of the user's keys with recent messages.
     pub buffers: String,
     /// The user's newest kept turns.
@@ -230,6 +238,7 @@ mod tests {
             fence,
             tickets,
             messages,
+            lock,
             buffers,
             newest,
             unsettled,
@@ -238,7 +247,7 @@ mod tests {
         } = &turn;
         let ToldKeys { alive, events } = told;
         for key in [
-            rate, lease, fence, tickets, messages, buffers, running, alive, events, newest, unsettled,
+            rate, lease, fence, tickets, messages, lock, buffers, running, alive, events, newest, unsettled,
         ] {
             assert!(key.starts_with(&format!("c:chat/demo:{{{sam}}}:")), "{key}");
         }

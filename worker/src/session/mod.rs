@@ -21,9 +21,10 @@ use uuid::Uuid;
 
 use crate::identity::UserId;
 use crate::link::Link;
+use crate::safety::course::Lock;
 use crate::telemetry::Metrics;
 
-pub use floor::{Ending, Floor};
+pub use floor::{Ending, Floor, Way};
 pub(crate) use keys::Keys;
 pub use keys::{RequestKey, Subject};
 use keys::{TurnKeys, hex};
@@ -116,6 +117,8 @@ pub struct Admitted {
     pub floor: Option<Floor>,
     /// The conversation's recent messages, oldest first; none if Redis has none.
     pub recent: Vec<Recent>,
+    /// The adult route that the conversation is on.
+    pub lock: Option<Lock>,
     /// Earlier turns of the user are not stored yet.
     pub unsettled: bool,
     /// Redis took no part.
@@ -225,7 +228,8 @@ impl Sessions {
                         allowance: so_far,
                         floor,
                         unsettled: number(3) > 0,
-                        recent: rest.iter().skip(4).filter_map(message).collect(),
+                        lock: rest.get(4).and_then(lock),
+                        recent: rest.iter().skip(5).filter_map(message).collect(),
                         degraded: false,
                     })));
                 }
@@ -253,6 +257,7 @@ impl Sessions {
             &keys.told.alive,
             &keys.newest,
             &keys.unsettled,
+            &keys.lock,
         ] {
             script.key(key);
         }
@@ -322,6 +327,7 @@ impl Sessions {
             allowance,
             floor,
             recent: Vec::new(),
+            lock: None,
             unsettled: false,
             degraded: true,
         })))
@@ -351,6 +357,11 @@ impl Sessions {
         self.metrics.refused.with_label_values(&[limit]).inc();
         refused
     }
+}
+
+fn lock(value: &Value) -> Option<Lock> {
+    let text: String = redis::from_redis_value_ref(value).ok()?;
+    serde_json::from_str(&text).ok()
 }
 
 fn message(value: &Value) -> Option<Recent> {

@@ -99,6 +99,17 @@ impl Recorder {
     }
 }
 
+impl Recorder {
+    /// Lets go of everything that was kept.
+    pub async fn take_back(&mut self) {
+        let mut delete = ::redis::cmd("DEL");
+        delete.arg(&self.keys.events);
+        let ask = async |mut connection| delete.query_async(&mut connection).await;
+        let gone: Option<u32> = self.link.ask(ask).await;
+        self.broken |= gone.is_none();
+    }
+}
+
 /// What is kept of a turn.
 #[derive(Debug)]
 pub struct Kept {

@@ -1,10 +1,11 @@
 -- A turn ends: its two messages join the recent ones, its last event is kept, and all that it held goes if it is still ours.
--- KEYS: 1 lease, 2 tickets, 3 messages, 4 running, 5 alive, 6 events, 7 names of the user's keys with messages, 8 fence
+-- KEYS: 1 lease, 2 tickets, 3 messages, 4 running, 5 alive, 6 events, 7 names of the user's keys with messages, 8 fence,
+--       9 the adult route that the conversation is on
 -- ARGV: 1 turn, 2 messages kept (0: leave them alone, -1: forget them), 3 their life in ms,
 --       4 sequence number of the user's message (0: not stored), 5 base known (1 or 0), 6 count of new messages,
 --       7 id of the last event ('' for none), 8 the event, 9 its life in ms, 10 the user was erased meanwhile (1 or 0),
---       11 the turn's fencing number (0: it had none),
---       12... the new messages, then the base: what came before them
+--       11 the turn's fencing number (0: it had none), 12 the adult route that the conversation is on now ('': none, '=': as before),
+--       13... the new messages, then the base: what came before them
 -- The buffer is only ever the end of what PostgreSQL holds. If a turn was stored that this buffer never saw, it is
 -- dropped, and so it is if a later turn was given the floor meanwhile: the next turn reads PostgreSQL.
 local held = redis.call('GET', KEYS[1])
@@ -33,6 +34,13 @@ if keep < 0 or (fence > 0 and tonumber(redis.call('GET', KEYS[8]) or '0') > fenc
   redis.call('DEL', KEYS[3])
   return 0
 end
+if ARGV[12] == '' then
+  redis.call('DEL', KEYS[9])
+elseif ARGV[12] ~= '=' then
+  redis.call('SET', KEYS[9], ARGV[12], 'PX', tonumber(ARGV[3]))
+  redis.call('SADD', KEYS[7], KEYS[9])
+  redis.call('PEXPIRE', KEYS[7], tonumber(ARGV[3]))
+end
 local added = tonumber(ARGV[6])
 if keep == 0 or added == 0 then
   return 0
@@ -47,13 +55,13 @@ if last then
     return 0
   end
 elseif ARGV[5] == '1' then
-  for index = 12 + added, #ARGV do
+  for index = 13 + added, #ARGV do
     redis.call('RPUSH', KEYS[3], ARGV[index])
   end
 else
   return 0
 end
-for index = 12, 11 + added do
+for index = 13, 12 + added do
   redis.call('RPUSH', KEYS[3], ARGV[index])
 end
 redis.call('LTRIM', KEYS[3], -keep, -1)

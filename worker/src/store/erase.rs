@@ -14,7 +14,10 @@ use super::{Store, StoreError};
 use crate::identity::UserId;
 
 /// Tables with rows of users, children before their parents. A test holds this list against the catalogue.
-pub const TABLES: [&str; 11] = [
+pub const TABLES: [&str; 14] = [
+    "moods",
+    "safety_decisions",
+    "standing",
     "imports",
     "preferences",
     "usage",

@@ -43,6 +43,10 @@ pub struct Place {
     pub last_seq: i64,
     /// What was said before the last messages, in few words.
     pub summary: Option<String>,
+    /// The user said that they are under 18.
+    pub minor: bool,
+    /// Their age was verified.
+    pub adult: bool,
 }
 
 impl Store {
@@ -50,8 +54,10 @@ impl Store {
     pub async fn place(&self, user: UserId, conversation: Option<Uuid>) -> Result<Place, StoreError> {
         let query = sqlx::query_as(
             "SELECT u.epoch, coalesce(c.last_seq, 0)::bigint AS last_seq, s.text AS summary,
-                    p.name, p.pronouns, p.language, p.time_zone, coalesce(p.revision, 0) AS revision
+                    p.name, p.pronouns, p.language, p.time_zone, coalesce(p.revision, 0) AS revision,
+                    a.minor_since IS NOT NULL AS minor, a.adult_since IS NOT NULL AS adult
              FROM companion.users u LEFT JOIN companion.preferences p USING (user_id)
+             LEFT JOIN companion.standing a USING (user_id)
              LEFT JOIN companion.conversations c ON c.user_id = u.user_id AND c.conversation_id = $2
              LEFT JOIN companion.summaries s ON s.user_id = u.user_id AND s.conversation_id = $2
              WHERE u.user_id = $1",
@@ -73,7 +79,7 @@ impl Store {
     ) -> Result<Vec<StoredMessage>, StoreError> {
         let query = sqlx::query_as(
             "SELECT seq, role, text, created_at FROM companion.messages
-             WHERE user_id = $1 AND conversation_id = $2
+             WHERE user_id = $1 AND conversation_id = $2 AND NOT withheld
              ORDER BY seq DESC LIMIT $3",
         )
         .bind(user.as_uuid())

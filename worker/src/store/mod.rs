@@ -2,13 +2,17 @@
 //! operation has a deadline, and its errors tell a database that is away from a bug ([`StoreError`]).
 
 pub mod conversations;
+mod decisions;
 pub mod erase;
 pub mod error;
 pub mod export;
 pub mod messages;
+mod moods;
+pub mod perceived;
 mod preferences;
 mod replicas;
 pub mod schema;
+mod standing;
 mod summaries;
 pub mod turns;
 pub mod usage;
@@ -24,11 +28,15 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 
 pub use conversations::{Conversation, Edited, Message};
+pub use decisions::DayDecisions;
 pub use erase::Receipt;
 pub use error::StoreError;
 pub use messages::{Place, Role, StoredMessage};
+pub use moods::StoredMood;
+pub use perceived::Perceived;
 pub use preferences::Preferences;
 pub use schema::{REQUIRED_SCHEMA, SchemaState, WORKER_LEVEL};
+pub use standing::{AgeStanding, Verified};
 pub use summaries::Unsummarised;
 pub use turns::{NewTurn, Settled, StoredTurn};
 pub use usage::{DayUsage, Spent};

@@ -3,7 +3,7 @@
 use super::{Store, StoreError};
 
 /// The schema version this worker needs: that of the newest file in `migrations/expand`.
-pub const REQUIRED_SCHEMA: i32 = 7;
+pub const REQUIRED_SCHEMA: i32 = 8;
 
 /// What contract migrations compare with: a schema whose `min_worker` is higher has dropped what this worker uses.
 pub const WORKER_LEVEL: i32 = 1;

@@ -33,7 +33,7 @@ impl Store {
         let query = sqlx::query_as(
             "SELECT m.seq, m.role, m.text FROM companion.messages m
              JOIN companion.conversations c USING (user_id, conversation_id)
-             WHERE user_id = $1 AND conversation_id = $2 AND m.seq > $3 AND m.seq <= c.last_seq - $4
+             WHERE user_id = $1 AND conversation_id = $2 AND m.seq > $3 AND m.seq <= c.last_seq - $4 AND NOT m.withheld
              ORDER BY m.seq LIMIT $5",
         )
         .bind(user.as_uuid())

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use uuid::Uuid;
 
+use super::perceived::{self, Perceived, STATEMENT as PERCEIVED};
 use super::usage::{ADD, Spent, amount, count};
 use super::{Store, StoreError, without_nul};
 use crate::identity::UserId;
@@ -42,6 +43,9 @@ pub struct NewTurn {
     pub spent: Spent,
     /// Memories that stood in the prompt.
     pub recalled: Vec<Recalled>,
+    /// What was perceived of the message and decided.
+    #[serde(default)]
+    pub perceived: Perceived,
 }
 
 /// A turn as it was stored.
@@ -139,10 +143,10 @@ WITH known AS (
     ON CONFLICT (user_id, conversation_id) DO UPDATE SET last_seq = c.last_seq + 2, updated_at = now()
     RETURNING user_id, conversation_id, last_seq - 1 AS user_seq, last_seq AS reply_seq
 ), stored AS (
-    INSERT INTO companion.messages (user_id, conversation_id, seq, turn_id, role, text, partial)
-    SELECT user_id, conversation_id, user_seq, $2::uuid, 'user', $7, false FROM conversation
+    INSERT INTO companion.messages (user_id, conversation_id, seq, turn_id, role, text, partial, withheld)
+    SELECT user_id, conversation_id, user_seq, $2::uuid, 'user', $7, false, $30::boolean FROM conversation
     UNION ALL
-    SELECT user_id, conversation_id, reply_seq, $2::uuid, 'assistant', $8, $9::boolean FROM conversation
+    SELECT user_id, conversation_id, reply_seq, $2::uuid, 'assistant', $8, $9::boolean, $30::boolean FROM conversation
 ), turn AS (
     INSERT INTO companion.turns (user_id, turn_id, conversation_id, user_seq, reply_seq, idempotency_key, request_hash, thread,
                                  provider, model, prompt_tokens, completion_tokens, cached_tokens, finish, cost_microdollars)
@@ -156,9 +160,9 @@ WITH known AS (
            1::bigint AS turns
     FROM owner
 ), counted AS ({ADD}
-), work AS (
+), {PERCEIVED}, work AS (
     INSERT INTO companion.outbox (user_id, task, epoch, conversation_id, seq)
-    SELECT owner.user_id, $15, owner.epoch, conversation_id, user_seq FROM owner, conversation
+    SELECT owner.user_id, $15, owner.epoch, conversation_id, user_seq FROM owner, conversation WHERE NOT $30::boolean
     UNION ALL
     SELECT owner.user_id, $23, owner.epoch, conversation_id, reply_seq FROM owner, conversation
     WHERE $6::bytea IS NULL AND reply_seq % {SUMMARY_EVERY} = 0
@@ -257,7 +261,7 @@ impl Store {
 }
 
 async fn settle_once(store: &Store, turn: &NewTurn) -> Result<Option<(i32, i32)>, sqlx::Error> {
-    sqlx::query_as(SETTLE.as_str())
+    let query = sqlx::query_as(SETTLE.as_str())
         .bind(turn.user.as_uuid())
         .bind(turn.turn_id)
         .bind(turn.conversation)
@@ -280,7 +284,8 @@ async fn settle_once(store: &Store, turn: &NewTurn) -> Result<Option<(i32, i32)>
         .bind(turn.recalled.iter().map(|memory| memory.id).collect::<Vec<_>>())
         .bind(turn.recalled.iter().map(|memory| memory.score).collect::<Vec<_>>())
         .bind(turn.recalled.iter().map(|memory| memory.why.text()).collect::<Vec<_>>())
-        .bind(SUMMARISE)
+        .bind(SUMMARISE);
+    perceived::bind(query, &turn.perceived)
         .fetch_optional(store.pool())
         .await
 }

@@ -60,8 +60,16 @@ pub struct Metrics {
     pub jobs_waiting: IntGauge,
     /// Whether Redis answered when it was last asked: 0 or 1.
     pub redis_up: IntGauge,
-    /// Facts found in messages by outcome: `stored`, `duplicate`.
+    /// Facts found in messages by outcome: `stored`, `duplicate`, `refused`.
     pub facts: IntCounterVec,
+    /// What was decided of messages and replies, by side, label and route.
+    pub decisions: IntCounterVec,
+    /// Messages that no model answered, by route: `refusal`, `hard_refusal`.
+    pub declined: IntCounterVec,
+    /// Looks of the judge at a message, by outcome: `judged`, `cached`, `unreadable`, `failed`, `late`.
+    pub judged: IntCounterVec,
+    /// Messages by what they sound like.
+    pub moods: IntCounterVec,
     /// Users who were active today (UTC), over all workers.
     pub active_users: IntGauge,
     /// Open connections to PostgreSQL.
@@ -157,6 +165,15 @@ impl Metrics {
                 &["outcome"],
             )?,
             facts: counters(r, "facts_total", "Facts found in messages", &["outcome"])?,
+            decisions: counters(
+                r,
+                "safety_decisions_total",
+                "What was decided of messages and replies",
+                &["side", "label", "route"],
+            )?,
+            declined: counters(r, "declined_total", "Messages that no model answered", &["route"])?,
+            judged: counters(r, "judged_total", "Looks of the judge at a message", &["outcome"])?,
+            moods: counters(r, "moods_total", "Messages by what they sound like", &["emotion"])?,
             active_users: gauge(r, "active_users", "Users who were active today (UTC), over all workers")?,
             pool_open: gauge(r, "database_connections_open", "Open connections to PostgreSQL")?,
             pool_in_use: gauge(r, "database_connections_in_use", "Connections to PostgreSQL in use")?,

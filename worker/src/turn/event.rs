@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use companion_crds::content::HelpContact;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 use crate::llm::{LlmError, Usage};
 use crate::memory::Why;
 use crate::session::EventId;
+use crate::store::perceived::Mood;
 
 /// An event and its place.
 #[derive(Clone, Debug)]
@@ -26,8 +28,14 @@ pub struct Told {
 pub enum Event {
     /// The turn was admitted.
     Turn(Begun),
+    /// What the message sounds like, where it sounds like something.
+    Emotion(Mood),
     /// Memories that enter the prompt, the best first.
     Memory(Vec<Known>),
+    /// Somebody is in danger: who helps.
+    Crisis(Vec<HelpContact>),
+    /// What was asked for is open to adults only whose age was verified: where that is done.
+    AgeVerificationRequired(Verification),
     /// Which way the reply takes.
     Route(Route),
     /// Some of the reply.
@@ -76,11 +84,21 @@ pub struct Known {
     pub why: Why,
 }
 
+/// Where an age is verified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// The path of the companion API to go to.
+    pub verify_at: String,
+}
+
 /// The way of a reply.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// The route's name.
     pub route: String,
+    /// What the message is.
+    #[serde(default)]
+    pub label: String,
     /// Who is asked.
     pub provider: String,
     /// Which model is asked.
@@ -152,6 +170,9 @@ pub enum Failure {
     /// The worker that answered is gone, and nothing of the turn was stored.
     #[error("the turn was interrupted before it was stored; send the message again")]
     Interrupted,
+    /// What was to be said next is nothing that this route may say: what was shown of the reply is to be taken back.
+    #[error("the reply was withheld; take back what was shown of it")]
+    Withheld,
     /// Another request with the same idempotency key was first.
     #[error("the idempotency key was used with another request")]
     KeyReused,

@@ -11,13 +11,13 @@ use tracing::Span;
 use crate::app::App;
 use crate::llm::Piece;
 use crate::reply_cache::{Begun, Key, KnownReply};
+use crate::safety::config::guarded;
+use crate::safety::guard::{Guard, Violation};
+use crate::safety::{Route as Way, replies, this_year};
 use crate::store::Spent;
 
 use super::outlet::Outlet;
 use super::{Event, Failure, Route, Timing, Turn};
-
-/// The only way there is yet.
-const ROUTE: &str = "normal";
 
 /// What the model replied.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,8 @@ pub struct Reply {
     pub finish: String,
     /// Why it ended here.
     pub ended: Ended,
+    /// What it was about to be, where it was withheld.
+    pub violation: Option<Violation>,
 }
 
 /// Why a reply ended.
@@ -84,11 +86,11 @@ fn describe(reply: &Reply) {
 
 /// Passes on a reply that was made already, or what the provider says, until it has said all or nobody listens.
 async fn speak(app: &App, turn: &Turn, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
-    let route = &app.config.llm.routes.normal;
+    let route = model_route(app, turn);
     let began = Instant::now();
     let lead = tokio::select! {
         looked = look_in_cache(app, turn, route) => match looked {
-            Begun::Found(known) => return tell_known(turn, *known, began.elapsed(), outlet, reply).await,
+            Begun::Found(known) => return tell_known(app, turn, *known, began.elapsed(), outlet, reply).await,
             Begun::Failed(error) => return Ended::Failed(Failure::Provider(error)),
             Begun::ToAsk(lead) => lead,
         },
@@ -117,7 +119,7 @@ async fn look_in_cache(app: &App, turn: &Turn, route: &llm::Route) -> Begun {
 
 /// Asks the provider and passes on what it says. The time that was `waited` for another's call is the provider's as well.
 async fn ask(app: &App, turn: &Turn, waited: Duration, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
-    let route = &app.config.llm.routes.normal;
+    let route = model_route(app, turn);
     let own = turn.began.elapsed().saturating_sub(waited);
     let asking = app.models.ask(route, &turn.prompt, &turn.asked.sampling);
     let mut pieces = tokio::select! {
@@ -130,7 +132,7 @@ async fn ask(app: &App, turn: &Turn, waited: Duration, outlet: &mut Outlet, repl
     let whole = turn.began.elapsed();
     app.metrics.overhead_seconds.observe(own.as_secs_f64());
     let target = pieces.target();
-    reply.spent.route = ROUTE.to_owned();
+    reply.spent.route = turn.course.route.as_str().to_owned();
     reply.spent.provider = target.provider().to_owned();
     reply.spent.model = target.model.clone();
     reply.simulated = target.is_simulated();
@@ -139,7 +141,8 @@ async fn ask(app: &App, turn: &Turn, waited: Duration, outlet: &mut Outlet, repl
         .with_label_values(&[reply.spent.provider.as_str()])
         .observe(whole.as_secs_f64());
     let chosen = Event::Route(Route {
-        route: ROUTE.to_owned(),
+        route: reply.spent.route.clone(),
+        label: turn.perception.verdict.label.as_str().to_owned(),
         provider: reply.spent.provider.clone(),
         model: reply.spent.model.clone(),
         simulated: reply.simulated,
@@ -150,6 +153,12 @@ async fn ask(app: &App, turn: &Turn, waited: Duration, outlet: &mut Outlet, repl
         }),
     });
     outlet.tell(chosen).await;
+    if discloses(app, turn) {
+        let disclosure = format!("{}\n\n", replies::disclosure(turn.language()));
+        reply.text.push_str(&disclosure);
+        outlet.say(&disclosure).await;
+    }
+    let mut guard = guard(app, turn);
     loop {
         let piece = tokio::select! {
             piece = pieces.next() => piece,
@@ -164,6 +173,9 @@ async fn ask(app: &App, turn: &Turn, waited: Duration, outlet: &mut Outlet, repl
             None => break,
             Some(Err(error)) => return Ended::Failed(Failure::Provider(error)),
             Some(Ok(Piece::Text(piece))) => {
+                let Ok(piece) = passed(app, guard.as_mut(), &piece, reply) else {
+                    return withhold(outlet, reply).await;
+                };
                 reply.text.push_str(&piece);
                 outlet.say(&piece).await;
             }
@@ -171,6 +183,77 @@ async fn ask(app: &App, turn: &Turn, waited: Duration, outlet: &mut Outlet, repl
             Some(Ok(Piece::Usage(_))) => {}
             Some(Ok(Piece::End(reason))) => reply.finish = reason,
         }
+    }
+    finish(app, turn, guard, outlet, reply).await
+}
+
+/// Whether the reply begins with that it is an AI's: it is the first of its conversation.
+fn discloses(app: &App, turn: &Turn) -> bool {
+    let first = turn.recall.history.as_ref().is_some_and(Vec::is_empty);
+    app.config.content.disclosure.at_start && first && !turn.asked.ephemeral
+}
+
+/// The model of the turn's way.
+fn model_route<'a>(app: &'a App, turn: &Turn) -> &'a llm::Route {
+    let routes = &app.config.llm.routes;
+    let own = match turn.course.route {
+        Way::Romance => routes.romance.as_ref(),
+        Way::Explicit => routes.explicit.as_ref(),
+        Way::Fetish => routes.fetish.as_ref(),
+        Way::Normal | Way::Refusal | Way::HardRefusal => None,
+    };
+    // An adult way is only chosen where it has a model of its own.
+    own.unwrap_or(&routes.normal)
+}
+
+fn guard(app: &App, turn: &Turn) -> Option<Guard> {
+    guarded(&app.config).then(|| Guard::new(app.classifier.clone(), &turn.course, this_year()))
+}
+
+/// What of `piece` may be said now.
+fn passed(app: &App, guard: Option<&mut Guard>, piece: &str, reply: &mut Reply) -> Result<String, ()> {
+    match guard {
+        None => Ok(piece.to_owned()),
+        Some(guard) => guard.push(piece).map_err(|violation| note(app, *violation, reply)),
+    }
+}
+
+fn note(app: &App, violation: Violation, reply: &mut Reply) {
+    let label = violation.verdict.label.as_str();
+    app.metrics
+        .decisions
+        .with_label_values(&["reply", label, reply.spent.route.as_str()])
+        .inc();
+    reply.violation = Some(violation);
+}
+
+/// The reply ends, and nothing of it stays.
+async fn withhold(outlet: &mut Outlet, reply: &mut Reply) -> Ended {
+    reply.text.clear();
+    outlet.take_back().await;
+    Ended::Failed(Failure::Withheld)
+}
+
+/// Says what the guard held back, and what stands below a reply to somebody in a crisis.
+async fn finish(app: &App, turn: &Turn, guard: Option<Guard>, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
+    if let Some(mut guard) = guard {
+        match guard.finish() {
+            Ok(rest) if rest.is_empty() => {}
+            Ok(rest) => {
+                reply.text.push_str(&rest);
+                outlet.say(&rest).await;
+            }
+            Err(violation) => {
+                note(app, *violation, reply);
+                return withhold(outlet, reply).await;
+            }
+        }
+    }
+    if turn.course.care {
+        let contacts = replies::contacts(&app.config.content.crisis.resources, turn.language());
+        let help = format!("\n\n{}", replies::help(&contacts, turn.language()));
+        reply.text.push_str(&help);
+        outlet.say(&help).await;
     }
     Ended::Complete
 }
@@ -186,8 +269,15 @@ fn known(reply: &Reply) -> KnownReply {
 }
 
 /// Tells a reply that was made for an earlier request. It costs nothing.
-async fn tell_known(turn: &Turn, known: KnownReply, waited: Duration, outlet: &mut Outlet, reply: &mut Reply) -> Ended {
-    reply.spent.route = ROUTE.to_owned();
+async fn tell_known(
+    app: &App,
+    turn: &Turn,
+    known: KnownReply,
+    waited: Duration,
+    outlet: &mut Outlet,
+    reply: &mut Reply,
+) -> Ended {
+    reply.spent.route = turn.course.route.as_str().to_owned();
     reply.spent.provider = known.provider;
     reply.spent.model = known.model;
     reply.simulated = known.simulated;
@@ -195,7 +285,8 @@ async fn tell_known(turn: &Turn, known: KnownReply, waited: Duration, outlet: &m
     reply.finish = known.finish;
     outlet
         .tell(Event::Route(Route {
-            route: ROUTE.to_owned(),
+            route: reply.spent.route.clone(),
+            label: turn.perception.verdict.label.as_str().to_owned(),
             provider: reply.spent.provider.clone(),
             model: reply.spent.model.clone(),
             simulated: reply.simulated,
@@ -206,9 +297,14 @@ async fn tell_known(turn: &Turn, known: KnownReply, waited: Duration, outlet: &m
             }),
         }))
         .await;
-    reply.text = known.text;
+    // The rules may have changed since it was kept.
+    let mut guard = guard(app, turn);
+    let Ok(text) = passed(app, guard.as_mut(), &known.text, reply) else {
+        return withhold(outlet, reply).await;
+    };
+    reply.text = text;
     outlet.say(&reply.text).await;
-    Ended::Complete
+    finish(app, turn, guard, outlet, reply).await
 }
 
 fn micros(time: Duration) -> u64 {

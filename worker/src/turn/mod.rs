@@ -1,4 +1,4 @@
-//! One message and its reply: `admit -> perceive + recall -> compose -> generate -> settle`. In: what a user asks; out:
+//! One message and its reply: `admit -> perceive + recall -> route -> compose -> generate -> settle`. In: what a user asks; out:
 //! events for the client, as they happen. A [`Turn`] goes along the line and gains a field at each step; no step reaches
 //! back. What a missing part costs is decided in the step that needs it, and the reply says so. A client whose connection
 //! broke comes back by [`follow`], or by the same request with the same key.
@@ -6,12 +6,14 @@
 mod admit;
 mod asked;
 mod compose;
+mod decline;
 mod event;
 mod generate;
 mod outlet;
 mod perceive;
 mod recall;
 mod resume;
+mod route;
 mod settle;
 
 use std::sync::Arc;
@@ -26,12 +28,14 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::identity::UserId;
 use crate::llm::Prompt;
+use crate::safety::course::Course;
 use crate::session::{Allowance, EventId, Refused};
 
 use admit::Admission;
 pub use admit::Leave;
 pub use asked::Asked;
-pub use event::{Begun, Event, Failure, Known, Outcome, Route, Timing, Told};
+pub use decline::FILTERED;
+pub use event::{Begun, Event, Failure, Known, Outcome, Route, Timing, Told, Verification};
 use outlet::Outlet;
 use perceive::Perception;
 use recall::Recall;
@@ -51,6 +55,8 @@ pub struct Turn {
     pub perception: Perception,
     /// What is known that bears on it.
     pub recall: Recall,
+    /// Which way it goes.
+    pub course: Course,
     /// What the model is given.
     pub prompt: Prompt,
     /// What the model replied.
@@ -132,18 +138,34 @@ async fn answer(
             conversation_id: asked.conversation,
         }))
         .await;
+    let perception = perceive::perceive(app, &asked);
     let mut turn = Turn {
         began,
         deadline: began + app.config.llm.timeouts.turn.duration(),
         asked,
         leave,
-        perception: Perception::default(),
+        perception,
         recall: Recall::default(),
+        course: Course::default(),
         prompt: Prompt::default(),
         reply: generate::Reply::default(),
     };
-    turn.perception = perceive::perceive(&turn.asked);
-    turn.recall = recall::recall(app, &turn).await;
+    app.metrics
+        .moods
+        .with_label_values(&[turn.perception.mood.emotion.as_str()])
+        .inc();
+    if turn.perception.has_mood() {
+        outlet.tell(Event::Emotion((&turn.perception.mood).into())).await;
+    }
+    let judging = app.judge.ask(&turn.asked.text, &turn.perception.verdict);
+    let (recall, judgement) = tokio::join!(recall::recall(app, &turn), judging);
+    turn.recall = recall;
+    turn.perception.complete(turn.recall.vector.as_deref(), judgement);
+    turn.course = route::route(app, &turn, &mut outlet).await;
+    if let Some(why) = turn.course.declined {
+        turn.reply = decline::decline(app, &turn, why, &mut outlet).await;
+        return settle::settle(app, turn, outlet).await;
+    }
     let (prompt, entered) = compose::compose(&turn, &app.config.memory, Utc::now());
     turn.prompt = prompt;
     // From here on only those count that stand in the prompt.

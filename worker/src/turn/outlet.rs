@@ -80,6 +80,14 @@ impl Outlet {
         self.flushed = Some(Instant::now());
     }
 
+    /// Lets go of what was told so far: a client that comes back does not get it again.
+    pub async fn take_back(&mut self) {
+        self.gathered.clear();
+        if let Some(recorder) = &mut self.recorder {
+            recorder.take_back().await;
+        }
+    }
+
     /// Passes on `event`, behind all text before it.
     pub async fn tell(&mut self, event: Event) {
         self.flush().await;

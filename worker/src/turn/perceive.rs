@@ -1,5 +1,10 @@
-//! What the message is, before anyone answers it. This is the seam where emotion, content and crisis senses join; they
-//! read the message and nothing else, and run side by side with recall. Today it gives the text that recall searches by.
+//! What the message is, before anyone answers it: what kind of thing it says, whether its user says to be under 18, and what
+//! it sounds like. Patterns read it here; what it means, and the judge where patterns are unsure, join beside recall.
+
+use crate::app::App;
+use crate::mind::emotion::{self, Emotion, Reading};
+use crate::safety::judge::{self, Judgement};
+use crate::safety::{Semantic, Verdict, this_year};
 
 use super::Asked;
 
@@ -7,15 +12,39 @@ use super::Asked;
 const QUERY_CHARS: usize = 1_000;
 
 /// What is understood of a message.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Perception {
     /// The message as recall searches by it: trimmed and bounded.
     pub query: String,
+    /// What it is.
+    pub verdict: Verdict,
+    /// What it sounds like.
+    pub mood: Reading,
+}
+
+impl Perception {
+    /// Adds what the message's vector says of it, and what the judge does. What is not there leaves the patterns as they are.
+    pub fn complete(&mut self, vector: Option<&[f32]>, judgement: Option<Judgement>) {
+        if let (Some(vector), Some(semantic)) = (vector, Semantic::built_in()) {
+            self.verdict = semantic.refine(self.verdict.clone(), vector);
+        }
+        if let Some(judgement) = judgement {
+            self.verdict = judge::with(self.verdict.clone(), judgement);
+        }
+    }
+
+    /// The mood, where the message has one.
+    pub fn has_mood(&self) -> bool {
+        self.mood.emotion != Emotion::Neutral
+    }
 }
 
 /// Reads `asked`.
-pub fn perceive(asked: &Asked) -> Perception {
+#[tracing::instrument(skip_all)]
+pub fn perceive(app: &App, asked: &Asked) -> Perception {
     Perception {
         query: asked.text.trim().chars().take(QUERY_CHARS).collect(),
+        verdict: app.classifier.classify(&asked.text, this_year()),
+        mood: emotion::detect(&asked.text),
     }
 }

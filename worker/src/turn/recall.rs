@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::llm::{PromptMessage, Role};
-use crate::memory::Recalled;
+use crate::memory::{self, Recalled};
+use crate::safety::Label;
+use crate::safety::course::Standing;
 use crate::store::{self, Place, Preferences};
 
 use super::{Known, Turn};
@@ -31,6 +33,10 @@ pub struct Recall {
     pub summary: Option<String>,
     /// What the user wants to be called, and where they are.
     pub preferences: Preferences,
+    /// What is known of their age; `None` if that could not be read.
+    pub standing: Option<Standing>,
+    /// What the message means, where recall searched by it.
+    pub vector: Option<Vec<f32>>,
     /// How often the user was erased before; `None` if that could not be read. An erasure from now on stops this turn from
     /// being stored.
     pub epoch: Option<i64>,
@@ -57,23 +63,27 @@ pub async fn recall(app: &App, turn: &Turn) -> Recall {
     if turn.asked.ephemeral {
         return Recall {
             history: Some(turn.asked.history.clone()),
+            standing: standing(app, turn).await,
             ..Recall::default()
         };
     }
     let (memories, (history, place), thread) = tokio::join!(memories(app, turn), history(app, turn), thread(app, turn));
     let epoch = place.as_ref().map(|place| place.epoch);
+    let standing = place.as_ref().map(of_age);
     let place = place.unwrap_or_default();
     let mut recall = Recall {
         thread,
         epoch,
         summary: place.summary,
         preferences: place.preferences,
+        standing,
         ..Recall::default()
     };
     match memories {
-        Some((memories, by_words_only)) => {
-            recall.memories = memories;
-            recall.degraded.extend(by_words_only.then_some("embeddings"));
+        Some(found) => {
+            recall.memories = found.memories;
+            recall.vector = found.vector;
+            recall.degraded.extend(found.lexical.then_some("embeddings"));
         }
         None => recall.degraded.push("recall"),
     }
@@ -84,10 +94,27 @@ pub async fn recall(app: &App, turn: &Turn) -> Recall {
     recall
 }
 
-async fn memories(app: &App, turn: &Turn) -> Option<(Vec<Recalled>, bool)> {
+/// What is known of the user's age. A turn of which nothing is stored asks only where its way depends on it: what is plainly
+/// safe waits for nothing.
+async fn standing(app: &App, turn: &Turn) -> Option<Standing> {
+    if turn.perception.verdict.label == Label::Safe {
+        return Some(Standing::default());
+    }
+    let place = timeout(MEMORIES, app.store.place(turn.asked.user, None)).await;
+    place.ok()?.ok().as_ref().map(of_age)
+}
+
+fn of_age(place: &Place) -> Standing {
+    Standing {
+        minor: place.minor,
+        adult: place.adult,
+    }
+}
+
+async fn memories(app: &App, turn: &Turn) -> Option<memory::Recall> {
     let settings = &app.config.memory;
     if settings.recalled == 0 || turn.perception.query.is_empty() {
-        return Some((Vec::new(), false));
+        return Some(memory::Recall::default());
     }
     let began = Instant::now();
     let similarity = settings.min_similarity.value().map_or(0.0, f64::from);
@@ -101,7 +128,7 @@ async fn memories(app: &App, turn: &Turn) -> Option<(Vec<Recalled>, bool)> {
             if found.lexical {
                 app.metrics.degraded.with_label_values(&["embedder"]).inc();
             }
-            return Some((found.memories, found.lexical));
+            return Some(found);
         }
         Ok(Err(error)) => tracing::warn!(%error, "nothing is recalled for a message"),
         Err(_) => tracing::warn!("nothing is recalled for a message: no answer within {MEMORIES:?}"),

@@ -132,6 +132,7 @@ pub async fn tell_stored(app: &App, stored: &StoredTurn, after: EventId, client:
         seen = send(client, seen, Event::Turn(begun)).await;
         let route = Route {
             route: "normal".to_owned(),
+            label: String::new(),
             provider: stored.provider.clone(),
             model: stored.model.clone(),
             simulated: app.models.is_simulated(&stored.provider),

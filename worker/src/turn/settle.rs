@@ -8,7 +8,9 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::jobs::unsettled;
 use crate::llm::{PromptMessage, Role};
-use crate::session::{Ending, Recent};
+use crate::safety::{Label, VERSION, Verdict};
+use crate::session::{Ending, Recent, Way};
+use crate::store::perceived::{Decision, Perceived};
 use crate::store::{NewTurn, Settled, StoreError};
 
 use super::generate::Ended;
@@ -24,7 +26,9 @@ pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static s
     let kept = (turn.asked.streamed || turn.asked.goes_on_alone) && !turn.asked.ephemeral;
     let seen = kept && !turn.reply.text.is_empty();
     let asked_again = turn.asked.goes_on_alone && turn.reply.ended == Ended::Failed(Failure::ShuttingDown);
-    let settled = if turn.reply.ended == Ended::Complete || (seen && !asked_again) {
+    // Of one that was withheld a marker is kept, so that the same request again gives the same.
+    let withheld = kept && turn.reply.ended == Ended::Failed(Failure::Withheld);
+    let settled = if turn.reply.ended == Ended::Complete || withheld || (seen && !asked_again) {
         Some(store(app, &turn).await)
     } else {
         None
@@ -47,6 +51,7 @@ pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static s
         let ending = Ending {
             messages: &messages,
             before: before.as_deref(),
+            lock: Way::Now(turn.course.lock),
             last: event.as_ref().and_then(|event| outlet.last(event)),
             erased: settled.as_ref().is_some_and(|settled| settled.erased),
         };
@@ -167,7 +172,7 @@ async fn keep(app: &App, new: &NewTurn) -> bool {
 
 /// What joins the conversation's recent messages.
 fn recent(turn: &Turn, stored: &Stored) -> Vec<Recent> {
-    if turn.asked.conversation.is_none() || !stored.ours || stored.erased {
+    if turn.asked.conversation.is_none() || !stored.ours || stored.erased || withheld(turn) {
         return Vec::new();
     }
     let message = |user, text: &str, seq| Recent {
@@ -204,6 +209,38 @@ fn new_turn(turn: &Turn, conversation: Uuid) -> NewTurn {
         },
         spent: turn.reply.spent.clone(),
         recalled: turn.recall.memories.clone(),
+        perceived: perceived(turn),
+    }
+}
+
+/// Whether no model is shown this turn again: it was declined, or its reply withheld.
+fn withheld(turn: &Turn) -> bool {
+    turn.course.declined.is_some() || turn.reply.violation.is_some()
+}
+
+fn perceived(turn: &Turn) -> Perceived {
+    let decision = |side: &str, verdict: &Verdict| Decision {
+        side: side.to_owned(),
+        label: verdict.label.as_str().to_owned(),
+        route: turn.course.route.as_str().to_owned(),
+        confidence: verdict.confidence,
+        reasons: verdict.reasons.clone(),
+        version: VERSION.to_owned(),
+    };
+    let verdict = &turn.perception.verdict;
+    let message = (verdict.label != Label::Safe || verdict.user_minor).then(|| decision("message", verdict));
+    let reply = turn
+        .reply
+        .violation
+        .as_ref()
+        .map(|violation| decision("reply", &violation.verdict));
+    Perceived {
+        mood: turn.perception.has_mood().then(|| (&turn.perception.mood).into()),
+        decisions: message.into_iter().chain(reply).collect(),
+        minor: verdict
+            .user_minor
+            .then(|| verdict.reasons.first().cloned().unwrap_or_default()),
+        withheld: withheld(turn),
     }
 }
 

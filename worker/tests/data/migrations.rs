@@ -53,7 +53,7 @@ async fn every_table_with_user_data_begins_its_key_with_the_user() {
         .iter()
         .filter(|(table, _)| !table.starts_with("migrations_") && table != "schema_state");
     let keys: Vec<_> = ours.collect();
-    assert_eq!(keys.len(), 12, "{keys:?}");
+    assert_eq!(keys.len(), 15, "{keys:?}");
     assert!(
         keys.iter().all(|(_, first)| first.as_deref() == Some("user_id")),
         "{keys:?}"

@@ -10,7 +10,7 @@ use companion_worker::commands::migrate::{self, Phase};
 use companion_worker::identity::UserId;
 use companion_worker::llm::Usage;
 use companion_worker::memory::{Embedder, Memories};
-use companion_worker::store::{NewTurn, Spent, Store};
+use companion_worker::store::{NewTurn, Perceived, Spent, Store};
 use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
@@ -174,6 +174,7 @@ pub fn turn(user: UserId, conversation: Uuid, text: &str) -> NewTurn {
             cost: 7,
         },
         recalled: Vec::new(),
+        perceived: Perceived::default(),
     }
 }
 

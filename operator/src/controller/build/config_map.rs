@@ -6,6 +6,7 @@ use companion_crds::config::{
     ApiKeysConfig, AuthConfig, DatabaseConfig, EmbeddingsConfig, JwtConfig, Listen, LlmConfig, ProviderConfig,
     ProviderKind, RedisConfig, WorkerConfig,
 };
+use companion_crds::content::Content;
 use companion_crds::memory::{Memory, Sessions};
 use companion_crds::redis::RedisMode;
 use companion_crds::serving::{Cache, ChatPage, Limits, OnDisconnect};
@@ -77,6 +78,7 @@ pub fn worker_config(from: &Validated, pools: Pools) -> WorkerConfig {
             trusted_proxies: spec.auth.trusted_proxies.clone(),
             cors: spec.auth.cors.clone(),
         },
+        content: spec.content.clone(),
         memory: spec.memory.clone(),
         sessions: spec.sessions.clone(),
         cache: spec.cache.clone(),
@@ -126,6 +128,7 @@ pub fn job_config(from: &Validated) -> WorkerConfig {
             prices: Vec::new(),
             ..whole.llm
         },
+        content: Content::default(),
         memory: Memory::default(),
         sessions: Sessions::default(),
         cache: Cache::default(),

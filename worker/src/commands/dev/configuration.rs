@@ -11,6 +11,7 @@ use companion_crds::config::{
     AuthConfig, DatabaseConfig, EmbeddingsConfig, JwtConfig, Listen, LlmConfig, LocalModel, ProviderConfig,
     RedisConfig, WorkerConfig,
 };
+use companion_crds::content::Content;
 use companion_crds::llm::{Retries, Route, Routes, Timeouts};
 use companion_crds::memory::{Memory, Sessions};
 use companion_crds::serving::{Cache, ChatPage, Drain, Limits, OnDisconnect};
@@ -58,6 +59,9 @@ pub fn make(provider: &Provider, model_dir: &Path, port: u16, admin_port: u16) -
                     timeout: None,
                     fallback: Vec::new(),
                 },
+                romance: None,
+                explicit: None,
+                fetish: None,
                 detection: None,
             },
             timeouts: Timeouts::default(),
@@ -80,6 +84,7 @@ pub fn make(provider: &Provider, model_dir: &Path, port: u16, admin_port: u16) -
             trusted_proxies: Vec::new(),
             cors: Cors::default(),
         },
+        content: Content::default(),
         memory: Memory::default(),
         sessions: Sessions::default(),
         cache: Cache::default(),

@@ -172,8 +172,14 @@ const HANDLERS = {
     setText(turn, "");
     change(turn, "streaming", "Thinking …");
   },
+  emotion(turn, { emotion }) {
+    turn.mood = emotion;
+  },
   memory(turn, { memories }) {
     showUsed(turn.reply, memories);
+  },
+  age_verification_required(turn) {
+    turn.ageWanted = true;
   },
   route(turn, route) {
     turn.route = route;
@@ -186,22 +192,26 @@ const HANDLERS = {
   error(turn, { code, message, retryable }) {
     // Half a reply is stored under its key, and would be told again under it: a whole one needs a new key.
     turn.halfStored = turn.text !== "" && !NOT_STORED.includes(code);
+    if (code === "content_filter") setText(turn, "");
     failed(turn, new ApiError(message, { code, retryable }));
   },
   done(turn, outcome) {
     setText(turn, outcome.text);
     if (outcome.recalled.length) showUsed(turn.reply, outcome.recalled);
     if (outcome.stored) turns.delete(turn);
-    change(turn, "done", about(turn.route, outcome));
+    change(turn, "done", about(turn, outcome));
     expect();
   },
 };
 
-/** The quiet line under a reply: who gave it, what was missing, what it cost. */
-function about(route, outcome) {
+/** The quiet line under a reply: who gave it, how the message sounded and which way it went, what was missing, what it cost. */
+function about({ route, mood, ageWanted }, outcome) {
   const parts = [
     route && `${route.provider} ${route.model}`,
+    mood && `sounds ${mood}`,
     route && route.route !== "normal" && `route ${route.route}`,
+    route?.label && route.label !== "safe" && `taken for ${route.label.replace("_", " ")}`,
+    ageWanted && "needs a verified age",
     outcome.simulated && "simulated",
     FINISHES[outcome.finish_reason],
     outcome.degraded.length > 0 && `without ${outcome.degraded.join(", ")}`,

@@ -11,7 +11,8 @@ pub struct NamedEvent {
     event: EventName,
     /// Its place in the turn, to come back with as `Last-Event-ID`.
     id: String,
-    /// JSON: of `turn` `{turn_id, conversation_id}`, of `memory` `{memories}`, of `route` `{route, provider, model, simulated,
+    /// JSON: of `turn` `{turn_id, conversation_id}`, of `emotion` `{emotion, confidence, intensity,
+    /// evidence}`, of `memory` `{memories}`, of `crisis` `{resources}`, of `age_verification_required` `{verify_at}`, of `route` `{route, provider, model, simulated,
     /// cached, timing}`, of `delta` `{text}`, of `done` a `TurnDone`, of `error` `{code, message, retryable}`.
     data: String,
 }
@@ -22,8 +23,15 @@ pub struct NamedEvent {
 pub enum EventName {
     /// The turn began.
     Turn,
+    /// What the message sounds like.
+    Emotion,
     /// Memories enter the prompt.
     Memory,
+    /// Somebody is in danger: who helps.
+    Crisis,
+    /// Open to adults only whose age was verified.
+    #[serde(rename = "age_verification_required")]
+    AgeVerificationRequired,
     /// Who is asked.
     Route,
     /// Some of the reply.
