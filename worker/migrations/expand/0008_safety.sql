@@ -1,9 +1,10 @@
--- What is known of a user's age. minor_since: they said that they are under 18; only a call for support takes it away.
--- adult_since, adult_method: their age was verified, and how. attempts: tries since attempts_since, which are limited.
+-- The user said that they are under 18. Only a call for support takes it away; like the epoch it outlives an erasure, or nobody
+-- would have to be young for longer than that.
+ALTER TABLE companion.users ADD COLUMN minor_since timestamptz;
+
+-- Whether a user's age was verified, since when and how. attempts: tries since attempts_since, which are limited.
 CREATE TABLE companion.standing (
     user_id        uuid PRIMARY KEY REFERENCES companion.users ON DELETE CASCADE,
-    minor_since    timestamptz,
-    minor_reason   text,
     adult_since    timestamptz,
     adult_method   text,
     attempts       integer NOT NULL DEFAULT 0,

@@ -72,6 +72,9 @@ pub async fn verify(
     let Some(years) = years.filter(|years| *years <= 120) else {
         return Err(ApiError::field("birth_date", "must be a date of the last 120 years"));
     };
+    if years < OF_AGE {
+        app.store.note_minor(user, None).await?;
+    }
     match app.store.verify_age(user, ATTESTATION, years >= OF_AGE).await? {
         Verified::TooMany => {
             let detail = "too many tries to verify an age within an hour; try again later";
@@ -81,10 +84,6 @@ pub async fn verify(
             )
         }
         Verified::Minor => Err(under_age()),
-        Verified::Yes(_) if years < OF_AGE => {
-            app.store.note_minor(user, "attestation").await?;
-            Err(under_age())
-        }
         Verified::Yes(standing) => Ok(Json(standing)),
     }
 }

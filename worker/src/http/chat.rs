@@ -71,9 +71,16 @@ pub async fn completions(
         let simulated = route.as_ref().is_some_and(|route| route.simulated);
         (sse::stream(completion, Some(first), events), route, simulated)
     } else {
-        let (outcome, route) = collect(&mut events).await?;
-        let simulated = outcome.simulated;
-        (Json(completion.whole(&outcome)).into_response(), route, simulated)
+        match collect(&mut events).await? {
+            (Whole::Said(outcome), route) => {
+                let simulated = outcome.simulated;
+                (Json(completion.whole(&outcome)).into_response(), route, simulated)
+            }
+            (Whole::Withheld, route) => {
+                let simulated = route.as_ref().is_some_and(|route| route.simulated);
+                (Json(completion.withheld()).into_response(), route, simulated)
+            }
+        }
     };
     let headers = response.headers_mut();
     headers.extend(rate_limit(allowance));
@@ -112,15 +119,24 @@ async fn first_of_reply(events: &mut mpsc::Receiver<Told>) -> Result<(Told, Opti
     Err(ApiError::internal())
 }
 
+/// A whole reply.
+pub enum Whole {
+    /// It was said.
+    Said(Box<Outcome>),
+    /// It was about to be what its way may not say.
+    Withheld,
+}
+
 /// How the turn ended, once it did, and the way it took.
 ///
 /// # Errors
 /// The reply broke off or never began.
-pub async fn collect(events: &mut mpsc::Receiver<Told>) -> Result<(Outcome, Option<Route>), ApiError> {
+pub async fn collect(events: &mut mpsc::Receiver<Told>) -> Result<(Whole, Option<Route>), ApiError> {
     let mut route = None;
     while let Some(told) = events.recv().await {
         match told.event {
-            Event::Done(outcome) => return Ok((*outcome, route)),
+            Event::Done(outcome) => return Ok((Whole::Said(outcome), route)),
+            Event::Error(Failure::Withheld) => return Ok((Whole::Withheld, route)),
             Event::Error(failure) => return Err(failure.into()),
             Event::Route(chosen) => route = Some(chosen),
             _ => {}

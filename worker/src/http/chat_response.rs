@@ -201,6 +201,15 @@ impl Completion {
         }
     }
 
+    /// A reply that was withheld, as OpenAI says it.
+    pub fn withheld(&self) -> Value {
+        let message = json!({ "role": "assistant", "content": "", "refusal": null });
+        json!({
+            "id": self.id, "object": "chat.completion", "created": self.created, "model": self.model,
+            "choices": [{ "index": 0, "message": message, "logprobs": null, "finish_reason": FILTERED }],
+        })
+    }
+
     /// The chunk that opens a stream.
     fn opening(&self) -> Value {
         self.chunk(json!([{ "index": 0, "delta": { "role": "assistant", "content": "" }, "finish_reason": null }]))

@@ -21,12 +21,12 @@ use crate::identity::UserId;
 use crate::llm::Sampling;
 use crate::session::EventId;
 use crate::store::Message;
-use crate::turn::{self, Asked, Begun, Event, Known, Outcome, Told};
+use crate::turn::{self, Asked, Begun, Event, Failure, Known, Outcome, Told};
 
 use super::ApiError;
 use super::body::{self, JsonBody, text};
 use super::caller::Caller;
-use super::chat::{collect, timing};
+use super::chat::{Whole, collect, timing};
 use super::chat_request::{hash, idempotency_key};
 use super::chat_response::TokenUsage;
 use super::conversations::{identifier, missing};
@@ -103,7 +103,9 @@ pub async fn send(
     let whole = !asked.streamed;
     let (allowance, mut events) = turn::begin(&app, asked, caller.counted()).await?;
     let mut response = if whole {
-        let (outcome, route) = collect(&mut events).await?;
+        let (Whole::Said(outcome), route) = collect(&mut events).await? else {
+            return Err(Failure::Withheld.into());
+        };
         let mut response = Json(done(&outcome)).into_response();
         response.headers_mut().extend(route.as_ref().and_then(timing));
         response

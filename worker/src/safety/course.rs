@@ -171,11 +171,16 @@ const STOP: [&str; 22] = [
 pub fn asks_to_stop(text: &str) -> bool {
     let read = super::text::Text::read(text);
     let words: Vec<&str> = read.words.iter().map(super::text::Word::plain).collect();
-    if words.is_empty() || words.len() > FEW || matches!(words[..], ["no" | "dont", "dont" | "stop" | "not", ..]) {
+    let goes_on = matches!(words[..], ["dont", "stop", ..] | ["no", "dont", "stop", ..]);
+    let begins = matches!(
+        words[..],
+        ["stop" | "basta" | "стоп" | "safeword", ..] | ["no" | "please", "stop", ..]
+    );
+    if words.is_empty() || goes_on || (words.len() > FEW && !begins) {
         return false;
     }
     let said = words.join(" ");
-    STOP.iter().any(|stop| words.contains(stop) || said.starts_with(stop))
+    begins || STOP.iter().any(|stop| words.contains(stop) || said.starts_with(stop))
 }
 
 #[cfg(test)]
@@ -263,6 +268,8 @@ mod tests {
         for (label, text) in [
             (Label::Safe, "Stop."),
             (Label::Safe, "please stop it now"),
+            (Label::Safe, "No, stop!"),
+            (Label::Safe, "Stop, I really do not want this any more"),
             (Label::Nonconsensual, "x"),
             (Label::Crisis, "x"),
             (Label::MinorRisk, "x"),

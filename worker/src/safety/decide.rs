@@ -13,6 +13,9 @@ const NEAR: usize = 60;
 /// Weights from which on a class is meant.
 const MEANT: f32 = 0.6;
 
+/// Weight from which on a phrase is no hint.
+const PLAIN: f32 = 0.5;
+
 /// How much what takes consent away says of its absence.
 const HINT: f32 = 0.67;
 
@@ -21,6 +24,12 @@ const WARM: f32 = 0.45;
 
 /// Weight from which on a phrase of another language than the text's counts.
 const SURE: f32 = 0.7;
+
+/// Weight from which on a phrase tells of abuse or asks for help; a topic's word does not.
+const TELLS: f32 = 0.85;
+
+/// Most hits that are weighed against each other: more come of nothing but repetition.
+const MOST_HITS: usize = 2_000;
 
 /// Most reasons that are told.
 const REASONS: usize = 4;
@@ -52,14 +61,26 @@ const WEIGHED: [Class; 13] = [
 /// Values of [`Evidence`].
 pub const EVIDENCE: usize = WEIGHED.len() + 3;
 
+/// Who wrote a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// A person.
+    Message,
+    /// A model. It says nothing by hints, and a long text is full of them: plain phrases alone count.
+    Reply,
+}
+
 /// What counts of a text.
 struct Counted<'a> {
+    side: Side,
     hits: Vec<&'a Hit<'a>>,
 }
 
-/// The label of a text in which `found` was found, of phrases that weigh `least` or more.
-pub fn decide(found: &Found<'_>, least: f32) -> Verdict {
-    let counted = Counted::of(found, least);
+/// The label of a text of this side in which `found` was found.
+///
+/// Of a reply nothing is a crisis: that is answered, and hides nothing else.
+pub fn decide(found: &Found<'_>, side: Side) -> Verdict {
+    let counted = Counted::of(found, side);
     let user_minor = counted.says_own_age();
     let (label, confidence, told) = counted.label(user_minor);
     let mut reasons: Vec<String> = Vec::new();
@@ -78,8 +99,9 @@ pub fn decide(found: &Found<'_>, least: f32) -> Verdict {
 
 impl<'a> Counted<'a> {
     /// Leaves out what stands within an ordinary phrase, and what is of a language that the text is not in.
-    fn of(found: &'a Found<'a>, least: f32) -> Self {
-        let ordinary: Vec<&Range<usize>> = (found.hits.iter())
+    fn of(found: &'a Found<'a>, side: Side) -> Self {
+        let least = if side == Side::Reply { PLAIN } else { 0.0 };
+        let ordinary: Vec<&Range<usize>> = (found.hits.iter().take(MOST_HITS))
             .filter(|hit| hit.class() == Class::Ordinary && plausible(found, hit))
             .map(|hit| &hit.words)
             .collect();
@@ -93,9 +115,10 @@ impl<'a> Counted<'a> {
         let hits = found
             .hits
             .iter()
+            .take(MOST_HITS)
             .filter(|hit| hit.phrase.weight >= least && plausible(found, hit) && !covered(hit))
             .collect();
-        Self { hits }
+        Self { hits, side }
     }
 
     fn of_class(&self, class: Class) -> impl Iterator<Item = &'a Hit<'a>> + '_ {
@@ -177,7 +200,12 @@ impl<'a> Counted<'a> {
         use Class::{
             Ask, Clinical, Coercion, Crisis, Danger, Fetish, Help, Minor, MinorRisk, Nonconsensual, Romantic, Sexual,
         };
-        let (ask, help, clinical, frame) = (self.has(Ask), self.has(Help), self.has(Clinical), self.framed());
+        let (ask, help, clinical, frame) = (
+            self.has(Ask),
+            self.of_class(Help).any(|hit| hit.phrase.weight >= TELLS),
+            self.has(Clinical),
+            self.framed(),
+        );
         let sexual = soften(self.weight(Sexual, None), clinical);
         let fetish = self.weight(Fetish, None);
         let romantic = self.weight(Romantic, None);
@@ -194,7 +222,7 @@ impl<'a> Counted<'a> {
         let told = if frame { 0.5 } else { 1.0 };
         let crisis = self.weight(Crisis, None) * told;
         let danger = self.weight(Danger, None) * told;
-        if crisis.max(danger) >= MEANT {
+        if self.side == Side::Message && crisis.max(danger) >= MEANT {
             return (Label::Crisis, sure(crisis.max(danger)), &[Crisis, Danger]);
         }
 
@@ -207,7 +235,8 @@ impl<'a> Counted<'a> {
             return (Label::Nonconsensual, 0.85, &[Nonconsensual, Coercion, Sexual]);
         }
         if help && (coerced || named >= MEANT || minors) {
-            return (Label::Safe, 0.75, &[Help]);
+            // Somebody is helped, not refused; but the judge looks at it too.
+            return (Label::Safe, 0.5, &[Help]);
         }
 
         let wished = if ask { 0.1 } else { 0.0 };

@@ -104,7 +104,7 @@ impl Guard {
     }
 
     fn read(&self, end: usize) -> Result<(), Box<Violation>> {
-        let from = floor_boundary(&self.text, self.passed.saturating_sub(CONTEXT));
+        let from = self.context();
         let verdict = self.classifier.classify_reply(&self.text[from..end], self.this_year);
         if self.allowed.covers(verdict.label) {
             return Ok(());
@@ -115,11 +115,21 @@ impl Guard {
         }))
     }
 
+    /// Where context begins: at a word, for half of one may be another.
+    fn context(&self) -> usize {
+        if self.passed <= CONTEXT {
+            return 0;
+        }
+        let from = floor_boundary(&self.text, self.passed - CONTEXT);
+        let word = self.text[from..self.passed].find(|c: char| !c.is_alphanumeric());
+        from + word.unwrap_or_default()
+    }
+
     fn pass_on(&mut self, end: usize) -> String {
         let passed = self.text[self.passed..end].to_owned();
         self.passed = end;
         // What lies far behind is not read again.
-        let cut = floor_boundary(&self.text, self.passed.saturating_sub(CONTEXT));
+        let cut = self.context();
         if cut > CONTEXT {
             self.text.drain(..cut);
             self.passed -= cut;
@@ -186,6 +196,13 @@ mod tests {
             (passed.as_str(), whole),
             ("Then nudels, I mean noodles, were served.", true)
         );
+    }
+
+    #[test]
+    fn a_long_reply_is_read_word_by_word_from_wherever_it_is() {
+        let text = "The therapist drank grape juice, scraped the plate and fed a peacock. ".repeat(60);
+        let pieces: Vec<&str> = text.split_inclusive(' ').collect();
+        assert_eq!(passed_on(&pieces), (text.clone(), true));
     }
 
     #[test]

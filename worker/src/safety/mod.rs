@@ -22,6 +22,7 @@ use std::sync::Arc;
 use chrono::{Datelike, Utc};
 
 pub use decide::Evidence;
+use decide::Side;
 pub use label::{Label, Route, Verdict};
 use lexicon::Lexicon;
 pub use semantic::Semantic;
@@ -29,9 +30,6 @@ use text::Text;
 
 /// The version of rules and lexicon that a verdict was made by.
 pub const VERSION: &str = "2026.11";
-
-/// Weight from which on a phrase is no hint.
-const PLAIN: f32 = 0.5;
 
 /// The year by which ages are reckoned.
 pub fn this_year() -> u32 {
@@ -74,21 +72,21 @@ impl Classifier {
 
     /// What `text` is, said in `this_year`.
     pub fn classify(&self, text: &str, this_year: u32) -> Verdict {
-        self.by_phrases(text, this_year, 0.0)
+        self.read(text, this_year, Side::Message)
     }
 
-    /// What a reply is: by plain phrases alone, for a model says nothing by hints, and a long text is full of them.
+    /// What a reply is. Nothing of it is a crisis.
     pub fn classify_reply(&self, text: &str, this_year: u32) -> Verdict {
-        self.by_phrases(text, this_year, PLAIN)
+        self.read(text, this_year, Side::Reply)
     }
 
-    fn by_phrases(&self, text: &str, this_year: u32, least: f32) -> Verdict {
+    fn read(&self, text: &str, this_year: u32, side: Side) -> Verdict {
         let lexicon: &Lexicon = match &self.lexicon {
             Source::BuiltIn(lexicon) => lexicon,
             Source::Extended(lexicon) => lexicon,
         };
         let text = Text::read(text);
-        decide::decide(&lexicon.find(&text, this_year), least)
+        decide::decide(&lexicon.find(&text, this_year), side)
     }
 }
 

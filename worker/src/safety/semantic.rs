@@ -2,7 +2,7 @@
 //! patterns' evidence. It was trained on lines of our own (`tests/safety`), and is compiled in as text.
 //!
 //! It finds what nobody listed, and lets an odd word in a harmless sentence be. It undoes no hard rule: what the patterns call
-//! a risk to a minor stays one, and nothing that they call a crisis becomes harmless unless it is sure.
+//! a risk to a minor or without consent stays so, and nothing that they call a crisis becomes harmless unless it is sure.
 
 use std::sync::LazyLock;
 
@@ -103,6 +103,8 @@ impl Semantic {
         let unsure = match verdict.label {
             Label::Safe => confidence < SURELY_NOT_SAFE,
             Label::Crisis => confidence < SURELY_SAFE,
+            // The rule on consent is undone by no later layer.
+            Label::Nonconsensual => label < Label::Nonconsensual,
             _ => false,
         };
         if label == verdict.label || unsure {

@@ -228,7 +228,7 @@ impl Sessions {
                         allowance: so_far,
                         floor,
                         unsettled: number(3) > 0,
-                        lock: rest.get(4).and_then(lock),
+                        lock: subject.conversation.and_then(|_| rest.get(4).and_then(lock)),
                         recent: rest.iter().skip(5).filter_map(message).collect(),
                         degraded: false,
                     })));

@@ -30,16 +30,18 @@ end
 
 local keep = tonumber(ARGV[2])
 local fence = tonumber(ARGV[11])
-if keep < 0 or (fence > 0 and tonumber(redis.call('GET', KEYS[8]) or '0') > fence) then
-  redis.call('DEL', KEYS[3])
-  return 0
-end
+local late = fence > 0 and tonumber(redis.call('GET', KEYS[8]) or '0') > fence
+-- The end of an adult route holds whenever it comes.
 if ARGV[12] == '' then
   redis.call('DEL', KEYS[9])
-elseif ARGV[12] ~= '=' then
+elseif ARGV[12] ~= '=' and not late and tonumber(ARGV[3]) > 0 then
   redis.call('SET', KEYS[9], ARGV[12], 'PX', tonumber(ARGV[3]))
   redis.call('SADD', KEYS[7], KEYS[9])
   redis.call('PEXPIRE', KEYS[7], tonumber(ARGV[3]))
+end
+if keep < 0 or late then
+  redis.call('DEL', KEYS[3])
+  return 0
 end
 local added = tonumber(ARGV[6])
 if keep == 0 or added == 0 then

@@ -142,6 +142,10 @@ impl Store {
              ), gone AS (
                  DELETE FROM companion.messages m USING conversation c
                  WHERE m.user_id = c.user_id AND m.conversation_id = c.conversation_id
+             ), moods AS (
+                 DELETE FROM companion.moods m USING companion.turns t, conversation c
+                 WHERE m.user_id = t.user_id AND m.turn_id = t.turn_id
+                   AND t.user_id = c.user_id AND t.conversation_id = c.conversation_id
              ), summary AS (
                  DELETE FROM companion.summaries s USING conversation c
                  WHERE s.user_id = c.user_id AND s.conversation_id = c.conversation_id
@@ -155,9 +159,15 @@ impl Store {
 
     /// Deletes a conversation with its messages. What was learned from them stays. False if there is none.
     pub async fn delete_conversation(&self, user: UserId, id: Uuid) -> Result<bool, StoreError> {
-        let query = sqlx::query("DELETE FROM companion.conversations WHERE user_id = $1 AND conversation_id = $2")
-            .bind(user.as_uuid())
-            .bind(id);
+        let query = sqlx::query(
+            "WITH moods AS (
+                 DELETE FROM companion.moods m USING companion.turns t
+                 WHERE m.user_id = t.user_id AND m.turn_id = t.turn_id AND t.user_id = $1 AND t.conversation_id = $2
+             )
+             DELETE FROM companion.conversations WHERE user_id = $1 AND conversation_id = $2",
+        )
+        .bind(user.as_uuid())
+        .bind(id);
         Ok(self.within(query.execute(self.pool())).await?.rows_affected() > 0)
     }
 

@@ -55,7 +55,7 @@ impl Store {
         let query = sqlx::query_as(
             "SELECT u.epoch, coalesce(c.last_seq, 0)::bigint AS last_seq, s.text AS summary,
                     p.name, p.pronouns, p.language, p.time_zone, coalesce(p.revision, 0) AS revision,
-                    a.minor_since IS NOT NULL AS minor, a.adult_since IS NOT NULL AS adult
+                    u.minor_since IS NOT NULL AS minor, a.adult_since IS NOT NULL AS adult
              FROM companion.users u LEFT JOIN companion.preferences p USING (user_id)
              LEFT JOIN companion.standing a USING (user_id)
              LEFT JOIN companion.conversations c ON c.user_id = u.user_id AND c.conversation_id = $2

@@ -14,8 +14,8 @@ pub struct Perceived {
     pub mood: Option<Mood>,
     /// What was decided that is not plainly safe.
     pub decisions: Vec<Decision>,
-    /// The user said that they are under 18: by these phrases.
-    pub minor: Option<String>,
+    /// The user said that they are under 18.
+    pub minor: bool,
     /// The messages are shown to no model again.
     pub withheld: bool,
 }
@@ -61,7 +61,7 @@ pub struct Decision {
     pub version: String,
 }
 
-/// Parts of the statement that settles a turn. `conversation` and `owner` are its own; the numbers are those of
+/// Parts of the statement that settles a turn. `conversation`, `owner` and `known` are its own; the numbers are those of
 /// [`bind`], from 24 on.
 pub const STATEMENT: &str = "
 mood AS (
@@ -74,9 +74,8 @@ mood AS (
         AS decision (side text, label text, route text, confidence real, reasons jsonb, version text)
     ON CONFLICT DO NOTHING
 ), minor AS (
-    INSERT INTO companion.standing AS s (user_id, minor_since, minor_reason)
-    SELECT user_id, now(), $29 FROM owner WHERE $29::text IS NOT NULL
-    ON CONFLICT (user_id) DO UPDATE SET minor_since = now(), minor_reason = $29, updated_at = now() WHERE s.minor_since IS NULL
+    UPDATE companion.users u SET minor_since = now() FROM known
+    WHERE $29::boolean AND u.user_id = known.user_id AND u.minor_since IS NULL
 )";
 
 /// Binds `perceived` as $24 to $30 of the statement that settles a turn.
@@ -96,6 +95,6 @@ pub fn bind<'q, O>(
                 .collect::<Vec<_>>()
         }))
         .bind(serde_json::json!(perceived.decisions))
-        .bind(&perceived.minor)
+        .bind(perceived.minor)
         .bind(perceived.withheld)
 }

@@ -133,7 +133,8 @@ static SETTLE: LazyLock<String> = LazyLock::new(|| {
 WITH known AS (
     SELECT user_id, epoch FROM companion.users WHERE user_id = $1 FOR SHARE
 ), made AS (
-    INSERT INTO companion.users (user_id) SELECT $1 WHERE NOT EXISTS (SELECT FROM known)
+    INSERT INTO companion.users (user_id, minor_since) SELECT $1, CASE WHEN $29::boolean THEN now() END
+    WHERE NOT EXISTS (SELECT FROM known)
     ON CONFLICT DO NOTHING RETURNING user_id, epoch
 ), owner AS (
     SELECT user_id, epoch FROM (SELECT * FROM known UNION ALL SELECT * FROM made) AS u

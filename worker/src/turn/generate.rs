@@ -24,6 +24,8 @@ use super::{Event, Failure, Route, Timing, Turn};
 pub struct Reply {
     /// Its text so far.
     pub text: String,
+    /// Bytes of it that the model said; what we add stands behind them.
+    pub said: usize,
     /// The provider that replied, not always the route's own, and what it cost. Empty where none did.
     pub spent: Spent,
     /// The stand-in replied.
@@ -249,6 +251,7 @@ async fn finish(app: &App, turn: &Turn, guard: Option<Guard>, outlet: &mut Outle
             }
         }
     }
+    reply.said = reply.text.len();
     if turn.course.care {
         let contacts = replies::contacts(&app.config.content.crisis.resources, turn.language());
         let help = format!("\n\n{}", replies::help(&contacts, turn.language()));
@@ -260,7 +263,7 @@ async fn finish(app: &App, turn: &Turn, guard: Option<Guard>, outlet: &mut Outle
 
 fn known(reply: &Reply) -> KnownReply {
     KnownReply {
-        text: reply.text.clone(),
+        text: reply.text.get(..reply.said).unwrap_or_default().to_owned(),
         finish: reply.finish.clone(),
         provider: reply.spent.provider.clone(),
         model: reply.spent.model.clone(),

@@ -4,7 +4,7 @@
 use crate::app::App;
 use crate::mind::emotion::{self, Emotion, Reading};
 use crate::safety::judge::{self, Judgement};
-use crate::safety::{Semantic, Verdict, this_year};
+use crate::safety::{Label, Semantic, Verdict, this_year};
 
 use super::Asked;
 
@@ -16,6 +16,8 @@ const QUERY_CHARS: usize = 1_000;
 pub struct Perception {
     /// The message as recall searches by it: trimmed and bounded.
     pub query: String,
+    /// The query is all of it.
+    pub whole: bool,
     /// What it is.
     pub verdict: Verdict,
     /// What it sounds like.
@@ -26,7 +28,11 @@ impl Perception {
     /// Adds what the message's vector says of it, and what the judge does. What is not there leaves the patterns as they are.
     pub fn complete(&mut self, vector: Option<&[f32]>, judgement: Option<Judgement>) {
         if let (Some(vector), Some(semantic)) = (vector, Semantic::built_in()) {
-            self.verdict = semantic.refine(self.verdict.clone(), vector);
+            let refined = semantic.refine(self.verdict.clone(), vector);
+            // The vector is of the beginning of a long text: it says nothing for what follows.
+            if self.whole || refined.label > self.verdict.label {
+                self.verdict = refined;
+            }
         }
         if let Some(judgement) = judgement {
             self.verdict = judge::with(self.verdict.clone(), judgement);
@@ -39,12 +45,29 @@ impl Perception {
     }
 }
 
+/// What the message is; a document before it that is never answered makes it the same.
+fn verdict(app: &App, asked: &Asked) -> Verdict {
+    let said = app.classifier.classify(&asked.text, this_year());
+    let shown = asked
+        .document
+        .as_deref()
+        .map(|document| app.classifier.classify(document, this_year()));
+    match shown.filter(|shown| matches!(shown.label, Label::MinorRisk | Label::Nonconsensual)) {
+        Some(shown) if shown.label > said.label => Verdict {
+            user_minor: said.user_minor,
+            ..shown
+        },
+        _ => said,
+    }
+}
+
 /// Reads `asked`.
 #[tracing::instrument(skip_all)]
 pub fn perceive(app: &App, asked: &Asked) -> Perception {
     Perception {
         query: asked.text.trim().chars().take(QUERY_CHARS).collect(),
-        verdict: app.classifier.classify(&asked.text, this_year()),
+        whole: asked.text.trim().chars().nth(QUERY_CHARS).is_none(),
+        verdict: verdict(app, asked),
         mood: emotion::detect(&asked.text),
     }
 }

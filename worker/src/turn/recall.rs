@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::llm::{PromptMessage, Role};
 use crate::memory::{self, Recalled};
-use crate::safety::Label;
 use crate::safety::course::Standing;
+use crate::safety::{Label, this_year};
 use crate::store::{self, Place, Preferences};
 
 use super::{Known, Turn};
@@ -35,6 +35,8 @@ pub struct Recall {
     pub preferences: Preferences,
     /// What is known of their age; `None` if that could not be read.
     pub standing: Option<Standing>,
+    /// In what the client says was said before, its user said to be under 18.
+    pub young: bool,
     /// What the message means, where recall searched by it.
     pub vector: Option<Vec<f32>>,
     /// How often the user was erased before; `None` if that could not be read. An erasure from now on stops this turn from
@@ -61,8 +63,10 @@ impl Recall {
 #[tracing::instrument(skip_all)]
 pub async fn recall(app: &App, turn: &Turn) -> Recall {
     if turn.asked.ephemeral {
+        let (history, young) = believed(app, turn);
         return Recall {
-            history: Some(turn.asked.history.clone()),
+            history: Some(history),
+            young,
             standing: standing(app, turn).await,
             ..Recall::default()
         };
@@ -76,6 +80,7 @@ pub async fn recall(app: &App, turn: &Turn) -> Recall {
         epoch,
         summary: place.summary,
         preferences: place.preferences,
+        young: believed(app, turn).1,
         standing,
         ..Recall::default()
     };
@@ -94,12 +99,8 @@ pub async fn recall(app: &App, turn: &Turn) -> Recall {
     recall
 }
 
-/// What is known of the user's age. A turn of which nothing is stored asks only where its way depends on it: what is plainly
-/// safe waits for nothing.
+/// What is known of the user's age, for a turn of which nothing else is known.
 async fn standing(app: &App, turn: &Turn) -> Option<Standing> {
-    if turn.perception.verdict.label == Label::Safe {
-        return Some(Standing::default());
-    }
     let place = timeout(MEMORIES, app.store.place(turn.asked.user, None)).await;
     place.ok()?.ok().as_ref().map(of_age)
 }
@@ -146,9 +147,28 @@ async fn history(app: &App, turn: &Turn) -> (Option<Vec<PromptMessage>>, Option<
     let place = place.ok().and_then(Result::ok);
     let history = match conversation {
         Some(conversation) => stored_history(app, turn, conversation, place.as_ref().map(|place| place.last_seq)).await,
-        None => Some(asked.history.clone()),
+        None => Some(believed(app, turn).0),
     };
     (history, place)
+}
+
+/// What the client says was said before, as far as it may enter the prompt, without what is never answered and what was
+/// replied to that; and whether its user said to be under 18 in it.
+fn believed(app: &App, turn: &Turn) -> (Vec<PromptMessage>, bool) {
+    let history = &turn.asked.history;
+    let from = history.len().saturating_sub(app.config.memory.history as usize);
+    let (mut kept, mut young, mut left_out) = (Vec::new(), false, false);
+    for message in &history[from..] {
+        if message.role == Role::User {
+            let verdict = app.classifier.classify(&message.content, this_year());
+            young |= verdict.user_minor;
+            left_out = matches!(verdict.label, Label::MinorRisk | Label::Nonconsensual);
+        }
+        if !left_out {
+            kept.push(message.clone());
+        }
+    }
+    (kept, young)
 }
 
 async fn stored_history(app: &App, turn: &Turn, conversation: Uuid, stored: Option<i64>) -> Option<Vec<PromptMessage>> {

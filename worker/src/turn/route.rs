@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::app::App;
-use crate::safety::course::{self, Course, Declined};
+use crate::safety::course::{self, Course, Declined, Standing};
 use crate::safety::{Label, replies};
 
 use super::outlet::Outlet;
@@ -23,11 +23,16 @@ const VERIFY_AT: &str = "/api/v1/age-verification";
 pub async fn route(app: &App, turn: &Turn, outlet: &mut Outlet) -> Course {
     let (verdict, standing) = (&turn.perception.verdict, turn.recall.standing);
     let lock = turn.leave.session.lock;
+    // What a client says was said is believed where it closes a way, and kept nowhere.
+    let standing = standing.map(|known| Standing {
+        minor: known.minor || turn.recall.young,
+        ..known
+    });
     let course = course::choose(verdict, &turn.asked.text, standing, app.policy, lock);
-    let known = standing.is_some_and(|standing| standing.minor);
-    if verdict.user_minor && !known && !turn.asked.ephemeral {
-        let reason = verdict.reasons.first().map_or("", String::as_str);
-        let kept = timeout(KEEPING, app.store.note_minor(turn.asked.user, reason)).await;
+    let known = turn.recall.standing.is_some_and(|standing| standing.minor);
+    // A fact about the user, and no text: it is kept of a turn of which nothing else is.
+    if verdict.user_minor && !known {
+        let kept = timeout(KEEPING, app.store.note_minor(turn.asked.user, turn.recall.epoch)).await;
         if !matches!(kept, Ok(Ok(()))) {
             tracing::warn!("that a user is under 18 is not kept yet; it is stored with the turn");
         }

@@ -27,7 +27,7 @@ pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static s
     let seen = kept && !turn.reply.text.is_empty();
     let asked_again = turn.asked.goes_on_alone && turn.reply.ended == Ended::Failed(Failure::ShuttingDown);
     // Of one that was withheld a marker is kept, so that the same request again gives the same.
-    let withheld = kept && turn.reply.ended == Ended::Failed(Failure::Withheld);
+    let withheld = !turn.asked.ephemeral && turn.reply.ended == Ended::Failed(Failure::Withheld);
     let settled = if turn.reply.ended == Ended::Complete || withheld || (seen && !asked_again) {
         Some(store(app, &turn).await)
     } else {
@@ -51,7 +51,7 @@ pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static s
         let ending = Ending {
             messages: &messages,
             before: before.as_deref(),
-            lock: Way::Now(turn.course.lock),
+            lock: way(&turn),
             last: event.as_ref().and_then(|event| outlet.last(event)),
             erased: settled.as_ref().is_some_and(|settled| settled.erased),
         };
@@ -60,7 +60,7 @@ pub async fn settle(app: &App, mut turn: Turn, mut outlet: Outlet) -> &'static s
     if let Some(event) = event {
         outlet.close(event).await;
     }
-    if turn.asked.ephemeral && !turn.reply.text.is_empty() {
+    if turn.asked.ephemeral && !turn.reply.spent.provider.is_empty() {
         count(app, &turn).await;
     }
     // Nobody waits for it, and nobody misses one that is lost.
@@ -170,6 +170,14 @@ async fn keep(app: &App, new: &NewTurn) -> bool {
     kept
 }
 
+/// What becomes of the way that the conversation is on. Turns without one share none.
+fn way(turn: &Turn) -> Way {
+    match turn.asked.conversation {
+        Some(_) => Way::Now(turn.course.lock),
+        None => Way::AsBefore,
+    }
+}
+
 /// What joins the conversation's recent messages.
 fn recent(turn: &Turn, stored: &Stored) -> Vec<Recent> {
     if turn.asked.conversation.is_none() || !stored.ours || stored.erased || withheld(turn) {
@@ -235,11 +243,9 @@ fn perceived(turn: &Turn) -> Perceived {
         .as_ref()
         .map(|violation| decision("reply", &violation.verdict));
     Perceived {
-        mood: turn.perception.has_mood().then(|| (&turn.perception.mood).into()),
+        mood: (turn.perception.has_mood() && !withheld(turn)).then(|| (&turn.perception.mood).into()),
         decisions: message.into_iter().chain(reply).collect(),
-        minor: verdict
-            .user_minor
-            .then(|| verdict.reasons.first().cloned().unwrap_or_default()),
+        minor: verdict.user_minor,
         withheld: withheld(turn),
     }
 }

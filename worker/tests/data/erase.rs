@@ -62,7 +62,7 @@ async fn an_erased_user_is_gone_and_no_other_is() {
         "INSERT INTO companion.imports (user_id, item_id) SELECT user_id, gen_random_uuid() FROM companion.users";
     run(&mut database.as_worker().await, note).await;
     for note in [
-        "INSERT INTO companion.standing (user_id, minor_since) SELECT user_id, now() FROM companion.users",
+        "INSERT INTO companion.standing (user_id, adult_since) SELECT user_id, now() FROM companion.users",
         "INSERT INTO companion.moods (user_id, turn_id, emotion, confidence, intensity, evidence)
          SELECT user_id, gen_random_uuid(), 'sad', 1, 1, '{}' FROM companion.users",
         "INSERT INTO companion.safety_decisions (user_id, turn_id, side, label, route, confidence, reasons, version)

@@ -85,18 +85,18 @@ impl Text {
         let mut before = None;
         while let Some((at, character)) = characters.next() {
             let end = at + character.len_utf8();
-            let after = characters
-                .clone()
-                .map(|(_, next)| next)
-                .find(|next| !characters::is_unseen(*next));
             match characters::fold(character) {
                 Folded::Nothing => continue,
                 Folded::Letters(letters) => reader.letters(letters.as_str(), at..end, before),
                 Folded::Picture(name) => reader.whole(name, at..end),
-                Folded::Mark => match characters::within_word(character, before, after) {
-                    Some(kept) => reader.mark(kept, at..end, before),
-                    None => reader.between(character, before, after),
-                },
+                Folded::Mark => {
+                    let mut rest = characters.clone().map(|(_, next)| next);
+                    let after = rest.find(|next| !characters::is_unseen(*next));
+                    match characters::within_word(character, before, after) {
+                        Some(kept) => reader.mark(kept, at..end, before),
+                        None => reader.between(character, before, after),
+                    }
+                }
             }
             before = Some(character);
         }
