@@ -37,8 +37,23 @@ const REASONS: usize = 4;
 /// How surely each class is meant, 0 to 1: what a label is made of, and what [`super::semantic`] weighs beside a text's meaning.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Evidence {
-    /// In the order of [`WEIGHED`], then own age, and the three that are near each other: minors with heat, force with heat.
+    /// In the order of [`WEIGHED`], then own age, minors beside heat, and force beside heat.
     pub values: [f32; EVIDENCE],
+}
+
+impl Evidence {
+    fn of(&self, class: Class) -> f32 {
+        let at = WEIGHED.iter().position(|weighed| *weighed == class);
+        at.map_or(0.0, |at| self.values[at])
+    }
+
+    fn minors_beside_heat(&self) -> f32 {
+        self.values[WEIGHED.len() + 1]
+    }
+
+    fn force_beside_heat(&self) -> f32 {
+        self.values[WEIGHED.len() + 2]
+    }
 }
 
 /// Classes whose weights are evidence.
@@ -82,7 +97,8 @@ struct Counted<'a> {
 pub fn decide(found: &Found<'_>, side: Side) -> Verdict {
     let counted = Counted::of(found, side);
     let user_minor = counted.says_own_age();
-    let (label, confidence, told) = counted.label(user_minor);
+    let evidence = counted.evidence(user_minor);
+    let (label, confidence, told) = counted.label(user_minor, &evidence);
     let mut reasons: Vec<String> = Vec::new();
     if user_minor {
         reasons.extend(counted.best(&[Class::OwnAge], 1));
@@ -93,7 +109,7 @@ pub fn decide(found: &Found<'_>, side: Side) -> Verdict {
         confidence,
         user_minor,
         reasons,
-        evidence: counted.evidence(user_minor),
+        evidence,
     }
 }
 
@@ -196,7 +212,7 @@ impl<'a> Counted<'a> {
         evidence
     }
 
-    fn label(&self, user_minor: bool) -> (Label, f32, &'static [Class]) {
+    fn label(&self, user_minor: bool, evidence: &Evidence) -> (Label, f32, &'static [Class]) {
         use Class::{
             Ask, Clinical, Coercion, Crisis, Danger, Fetish, Help, Minor, MinorRisk, Nonconsensual, Romantic, Sexual,
         };
@@ -206,31 +222,30 @@ impl<'a> Counted<'a> {
             self.has(Clinical),
             self.framed(),
         );
-        let sexual = soften(self.weight(Sexual, None), clinical);
-        let fetish = self.weight(Fetish, None);
-        let romantic = self.weight(Romantic, None);
+        let sexual = soften(evidence.of(Sexual), clinical);
+        let (fetish, romantic) = (evidence.of(Fetish), evidence.of(Romantic));
 
         let heat = sexual.max(fetish).max(romantic);
-        if !help && self.weight(MinorRisk, None) >= MEANT {
+        if !help && evidence.of(MinorRisk) >= MEANT {
             return (Label::MinorRisk, 0.95, &[MinorRisk, Minor]);
         }
-        let minors = self.beside_heat(Minor, clinical) >= WARM;
+        let minors = evidence.minors_beside_heat() >= WARM;
         if !help && (minors || (user_minor && heat >= WARM)) {
             return (Label::MinorRisk, 0.9, &[Minor, Sexual, Fetish, Romantic]);
         }
 
         let told = if frame { 0.5 } else { 1.0 };
-        let crisis = self.weight(Crisis, None) * told;
-        let danger = self.weight(Danger, None) * told;
+        let crisis = evidence.of(Crisis) * told;
+        let danger = evidence.of(Danger) * told;
         if self.side == Side::Message && crisis.max(danger) >= MEANT {
             return (Label::Crisis, sure(crisis.max(danger)), &[Crisis, Danger]);
         }
 
-        let named = self.weight(Nonconsensual, None);
-        let coerced = self.beside_heat(Coercion, clinical) >= 0.4
+        let (named, unwanted) = (evidence.of(Nonconsensual), self.unwanted());
+        let coerced = evidence.force_beside_heat() >= 0.4
             || (named >= 0.4 && heat >= WARM)
-            || (ask && self.unwanted() >= MEANT)
-            || (self.unwanted() >= 0.5 && heat >= 0.4);
+            || (ask && unwanted >= MEANT)
+            || (unwanted >= 0.5 && heat >= 0.4);
         if !help && (coerced || (named >= MEANT && (ask || !clinical))) {
             return (Label::Nonconsensual, 0.85, &[Nonconsensual, Coercion, Sexual]);
         }

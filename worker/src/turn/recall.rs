@@ -62,8 +62,8 @@ impl Recall {
 /// Looks for what bears on `turn`.
 #[tracing::instrument(skip_all)]
 pub async fn recall(app: &App, turn: &Turn) -> Recall {
+    let (history, young) = believed(app, turn);
     if turn.asked.ephemeral {
-        let (history, young) = believed(app, turn);
         return Recall {
             history: Some(history),
             young,
@@ -71,7 +71,8 @@ pub async fn recall(app: &App, turn: &Turn) -> Recall {
             ..Recall::default()
         };
     }
-    let (memories, (history, place), thread) = tokio::join!(memories(app, turn), history(app, turn), thread(app, turn));
+    let (memories, (history, place), thread) =
+        tokio::join!(memories(app, turn), known_before(app, turn, history), thread(app, turn));
     let epoch = place.as_ref().map(|place| place.epoch);
     let standing = place.as_ref().map(of_age);
     let place = place.unwrap_or_default();
@@ -80,7 +81,7 @@ pub async fn recall(app: &App, turn: &Turn) -> Recall {
         epoch,
         summary: place.summary,
         preferences: place.preferences,
-        young: believed(app, turn).1,
+        young,
         standing,
         ..Recall::default()
     };
@@ -138,16 +139,20 @@ async fn memories(app: &App, turn: &Turn) -> Option<memory::Recall> {
     None
 }
 
-/// The history of the prompt, and where the turn begins if that can be read. The history is the client's own, or what Redis kept
-/// if PostgreSQL knows of nothing newer, or what PostgreSQL holds.
-async fn history(app: &App, turn: &Turn) -> (Option<Vec<PromptMessage>>, Option<Place>) {
+/// The history of the prompt, and where the turn begins if that can be read. The history is the `believed` one of the client,
+/// or what Redis kept if PostgreSQL knows of nothing newer, or what PostgreSQL holds.
+async fn known_before(
+    app: &App,
+    turn: &Turn,
+    believed: Vec<PromptMessage>,
+) -> (Option<Vec<PromptMessage>>, Option<Place>) {
     let asked = &turn.asked;
     let conversation = asked.conversation.filter(|_| asked.uses_stored_history());
     let place = timeout(MEMORIES, app.store.place(asked.user, conversation)).await;
     let place = place.ok().and_then(Result::ok);
     let history = match conversation {
         Some(conversation) => stored_history(app, turn, conversation, place.as_ref().map(|place| place.last_seq)).await,
-        None => Some(believed(app, turn).0),
+        None => Some(believed),
     };
     (history, place)
 }

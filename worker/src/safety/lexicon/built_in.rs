@@ -3,33 +3,28 @@
 use super::parse::Builder;
 use super::{Class, Lexicon, LexiconError};
 
-/// Languages, classes and their texts.
+/// The classes of a language and their texts.
+macro_rules! classes {
+    ($language:literal: $($class:literal)*) => {
+        &[$(($class, include_str!(concat!("../../../lexicon/safety/", $language, "/", $class, ".txt"))),)*]
+    };
+}
+
+/// Languages, each with its sets and all classes.
 macro_rules! files {
-    ($($language:literal: $($class:literal)*;)*) => {
-        &[$(($language, include_str!(concat!("../../../lexicon/safety/", $language, "/sets.txt")), &[
-            $(($class, include_str!(concat!("../../../lexicon/safety/", $language, "/", $class, ".txt"))),)*
-        ]),)*]
+    ($($language:literal)*) => {
+        &[$((
+            $language,
+            include_str!(concat!("../../../lexicon/safety/", $language, "/sets.txt")),
+            classes!($language: "sexual" "fetish" "romantic" "coercion" "nonconsensual" "minor" "minor_risk" "crisis" "danger"
+                "own_age" "not_own_age" "help" "clinical" "ask" "frame" "ordinary"),
+        ),)*]
     };
 }
 
 type Files = &'static [(&'static str, &'static str, &'static [(&'static str, &'static str)])];
 
-const FILES: Files = files! {
-    "en": "sexual" "fetish" "romantic" "coercion" "nonconsensual" "minor" "minor_risk" "crisis" "danger" "own_age" "not_own_age"
-        "help" "clinical" "ask" "frame" "ordinary";
-    "es": "sexual" "fetish" "romantic" "coercion" "nonconsensual" "minor" "minor_risk" "crisis" "danger" "own_age" "not_own_age"
-        "help" "clinical" "ask" "frame" "ordinary";
-    "pt": "sexual" "fetish" "romantic" "coercion" "nonconsensual" "minor" "minor_risk" "crisis" "danger" "own_age" "not_own_age"
-        "help" "clinical" "ask" "frame" "ordinary";
-    "fr": "sexual" "fetish" "romantic" "coercion" "nonconsensual" "minor" "minor_risk" "crisis" "danger" "own_age" "not_own_age"
-        "help" "clinical" "ask" "frame" "ordinary";
-    "de": "sexual" "fetish" "romantic" "coercion" "nonconsensual" "minor" "minor_risk" "crisis" "danger" "own_age" "not_own_age"
-        "help" "clinical" "ask" "frame" "ordinary";
-    "it": "sexual" "fetish" "romantic" "coercion" "nonconsensual" "minor" "minor_risk" "crisis" "danger" "own_age" "not_own_age"
-        "help" "clinical" "ask" "frame" "ordinary";
-    "bg": "sexual" "fetish" "romantic" "coercion" "nonconsensual" "minor" "minor_risk" "crisis" "danger" "own_age" "not_own_age"
-        "help" "clinical" "ask" "frame" "ordinary";
-};
+const FILES: Files = files! { "en" "es" "pt" "fr" "de" "it" "bg" };
 
 /// A unit test holds that every line of them can be read.
 pub fn lexicon() -> Lexicon {

@@ -50,8 +50,6 @@ pub struct Found<'a> {
     pub hits: Vec<Hit<'a>>,
     /// Function words of each language.
     pub function_words: Vec<usize>,
-    /// The numbers in it.
-    pub numbers: Vec<age::Number>,
 }
 
 impl Found<'_> {
@@ -66,15 +64,12 @@ impl Lexicon {
     /// What of the lexicon is in `text`; years are reckoned from `this_year`.
     pub fn find(&self, text: &Text, this_year: u32) -> Found<'_> {
         let mut seen = self.symbols_of(text);
-        let numbers = age::numbers(text, &seen, &self.numbers, this_year);
-        for number in &numbers {
+        for number in age::numbers(text, &seen, &self.numbers, this_year) {
             number.kinds().for_each(|kind| seen[number.at].push(kind));
         }
-        let hits = self.hits(text, &seen);
         Found {
-            hits,
+            hits: self.hits(text, &seen),
             function_words: self.count_function_words(text),
-            numbers,
         }
     }
 

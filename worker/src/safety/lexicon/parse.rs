@@ -111,7 +111,7 @@ impl Builder {
                             line,
                             problem: format!("{word:?} must be word=number"),
                         })?;
-                        let symbol = self.symbol(&folded(word.split('=').next().unwrap_or_default()));
+                        let symbol = self.word(word.split('=').next().unwrap_or_default());
                         self.numbers.insert(symbol, number);
                     }
                 }
@@ -222,10 +222,6 @@ impl Builder {
         let symbol = *slot.get_or_insert(next);
         self.symbols += usize::from(symbol == next);
         symbol
-    }
-
-    fn symbol(&mut self, word: &str) -> Symbol {
-        self.word(word)
     }
 
     /// The lexicon of all that was given.
